@@ -1,0 +1,186 @@
+//! Identifiers, each a type of its own so that one is never taken for another.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+macro_rules! text_newtype {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+text_newtype! {
+    /// A tag of an image, such as `dev-kb9lm91e`.
+    Tag
+}
+text_newtype! {
+    /// A commit, as 40 hexadecimal digits.
+    Revision
+}
+text_newtype! {
+    /// The name under which a filter annotation reaches a container: `chart-image`, a key of the values, an alias, or
+    /// the name of a container in a pod.
+    ContainerName
+}
+text_newtype! {
+    /// The name of a policy, such as `glob` or `soak`.
+    PolicyName
+}
+
+/// A SHA-256 digest in the form `sha256:<64 hex digits>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: impl AsRef<[u8]>) -> Self {
+        Self(format!("sha256:{}", hex::encode(Sha256::digest(bytes.as_ref()))))
+    }
+
+    /// The digest of several parts, each preceded by its length, so that no two lists of parts collide.
+    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        Self(format!("sha256:{}", hex::encode(hasher.finalize())))
+    }
+
+    /// Reads `sha256:<64 lower-case hex digits>`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("sha256:")?;
+        let hexadecimal = digits.len() == 64 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        hexadecimal.then(|| Self(text.to_owned()))
+    }
+
+    /// `sha256:<hex>`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 12 digits, for people.
+    pub fn short(&self) -> &str {
+        self.0.get(7..19).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z. 0 means unknown where a field says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// This much later.
+    #[must_use]
+    pub fn plus_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// Milliseconds from `earlier` to this; 0 when it is not earlier.
+    pub fn millis_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Whether the time is known.
+    pub fn is_known(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC to the second, such as `2026-11-23T14:35:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (date, second) = (self.0 / 86_400_000, self.0 / 1000 % 86_400);
+        let (year, month, day) = civil(date);
+        write!(f, "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+    }
+}
+
+/// Year, month and day of a count of days since 1970-01-01 (Howard Hinnant's `civil_from_days`, for days after 0).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let z = days + 719_468;
+    let era = z / 146_097;
+    let doe = z % 146_097;
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + u64::from(month <= 2), month, day)
+}
+
+/// A namespaced object that Rhumb reconciles: a HelmRelease or a workload.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectId {
+    /// Kind as written, such as `HelmRelease`.
+    pub kind: String,
+    /// `None` for objects of the cluster.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectId {
+    /// Flux's identity: `<namespace>:<kind in lower case>/<name>`, with `<cluster>` for objects of the cluster.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespace = self.namespace.as_deref().unwrap_or("<cluster>");
+        write!(f, "{namespace}:{}/{}", self.kind.to_lowercase(), self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_times_as_rfc_3339() {
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(Timestamp(1_795_444_500_000).to_string(), "2026-11-23T14:35:00Z");
+        assert_eq!(Timestamp(1_709_208_000_000).to_string(), "2024-02-29T12:00:00Z");
+    }
+
+    #[test]
+    fn digests_of_parts_do_not_collide() {
+        let ab = Digest::of_parts([b"a".as_slice(), b"b"]);
+        assert_ne!(ab, Digest::of_parts([b"ab".as_slice(), b""]));
+        assert_eq!(Digest::parse(ab.as_str()), Some(ab.clone()));
+        assert_eq!(Digest::parse("sha256:AB"), None);
+    }
+}
