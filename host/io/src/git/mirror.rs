@@ -1,0 +1,198 @@
+//! The mirror: opening, fetching, looking.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::{Oid, Repository, Sort};
+use rhumb_core::id::{Revision, Timestamp};
+
+use super::error::{Error, failed};
+use super::remote::{self, Remote};
+use super::{LOG_LIMIT, Signature};
+
+/// A bare mirror of one remote and branch in a directory of ours.
+///
+/// Holds no open handle, so it may be shared between threads; the daemon runs one pass of a loop at a time.
+#[derive(Clone, Debug)]
+pub struct Mirror {
+    dir: PathBuf,
+    remote: Remote,
+    branch: String,
+}
+
+/// One commit of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// The commit.
+    pub revision: Revision,
+    /// Its message, whole.
+    pub message: String,
+    /// Who wrote it.
+    pub author: Signature,
+    /// When the author says it was written.
+    pub time: Timestamp,
+}
+
+impl Mirror {
+    /// Creates the mirror, or reopens it as it was left by a process that may have been killed.
+    ///
+    /// `url` is a path or a `file://` URL; ssh and https are refused. The remote is not asked yet.
+    pub fn open(dir: &Path, url: &str, branch: &str) -> Result<Self, Error> {
+        let remote = Remote::parse(url)?;
+        if !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
+            return Err(Error::NoBranch { url: remote.url, branch: branch.to_owned() });
+        }
+        prepare(dir).map_err(|source| Error::Directory { dir: dir.display().to_string(), source })?;
+        let mirror = Self { dir: dir.to_owned(), remote, branch: branch.to_owned() };
+        mirror.repository()?;
+        Ok(mirror)
+    }
+
+    /// The branch that is mirrored.
+    pub fn branch(&self) -> &str {
+        &self.branch
+    }
+
+    /// The remote as configured, without user and password.
+    pub fn url(&self) -> &str {
+        &self.remote.url
+    }
+
+    /// Brings the mirror up to date and returns the head of the branch. A branch that was forced is followed.
+    pub fn fetch(&self) -> Result<Revision, Error> {
+        let ours = self.repository()?;
+        let theirs = self.remote.open()?;
+        let head = self.remote_head(&theirs)?;
+        let known = self.local_head(&ours)?;
+        if known != Some(head) {
+            remote::copy(&theirs, &ours, head, known).map_err(failed("fetch from", &self.remote.url))?;
+            self.set_local_head(&ours, head)?;
+        }
+        Ok(revision(head))
+    }
+
+    /// The head of the branch as it was last fetched or pushed; the remote is not asked.
+    pub fn head(&self) -> Result<Option<Revision>, Error> {
+        Ok(self.local_head(&self.repository()?)?.map(revision))
+    }
+
+    /// The object id of the tree at `path` (empty or `.` for the root): equal ids mean equal contents.
+    ///
+    /// `None` when there is nothing at the path, or no folder.
+    pub fn tree(&self, at: &Revision, path: &str) -> Result<Option<String>, Error> {
+        let repository = self.repository()?;
+        let root = self.commit(&repository, at)?.tree().map_err(failed("read the tree of", at.as_str()))?;
+        let path = path.trim_matches('/');
+        if path.is_empty() || path == "." {
+            return Ok(Some(root.id().to_string()));
+        }
+        match root.get_path(Path::new(path.trim_start_matches("./"))) {
+            Ok(entry) if entry.kind() == Some(git2::ObjectType::Tree) => Ok(Some(entry.id().to_string())),
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(source) => Err(failed("read the tree at", path)(source)),
+        }
+    }
+
+    /// The commits that `to` stands on and `from` doesn't, newest first, at most [`LOG_LIMIT`].
+    pub fn log(&self, from: Option<&Revision>, to: &Revision) -> Result<Vec<CommitInfo>, Error> {
+        let repository = self.repository()?;
+        let newest = self.commit(&repository, to)?.id();
+        let oldest = from.map(|from| self.commit(&repository, from).map(|commit| commit.id())).transpose()?;
+        let walk = || -> Result<Vec<CommitInfo>, git2::Error> {
+            let mut walk = repository.revwalk()?;
+            walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
+            walk.push(newest)?;
+            if let Some(oldest) = oldest {
+                walk.hide(oldest)?;
+            }
+            walk.take(LOG_LIMIT).map(|id| repository.find_commit(id?).map(|commit| info(&commit))).collect()
+        };
+        walk().map_err(failed("read the log of", to.as_str()))
+    }
+
+    pub(super) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    pub(super) fn reference(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+
+    pub(super) fn repository(&self) -> Result<Repository, Error> {
+        remote::open_bare(&self.dir).map_err(failed("open the mirror of", &self.remote.url))
+    }
+
+    pub(super) fn commit<'r>(&self, repository: &'r Repository, at: &Revision) -> Result<git2::Commit<'r>, Error> {
+        let missing = || Error::NoRevision { url: self.remote.url.clone(), revision: at.as_str().to_owned() };
+        let id = Oid::from_str(at.as_str()).map_err(|_| missing())?;
+        repository.find_commit(id).map_err(|_| missing())
+    }
+
+    pub(super) fn remote_head(&self, theirs: &Repository) -> Result<Oid, Error> {
+        remote::branch_head(theirs, &self.reference())
+            .map_err(failed("read the branch of", &self.remote.url))?
+            .ok_or_else(|| Error::NoBranch { url: self.remote.url.clone(), branch: self.branch.clone() })
+    }
+
+    pub(super) fn set_local_head(&self, ours: &Repository, head: Oid) -> Result<(), Error> {
+        ours.reference(&self.reference(), head, true, "fetched")
+            .map(|_| ())
+            .map_err(failed("move the mirror of", &self.remote.url))
+    }
+
+    fn local_head(&self, ours: &Repository) -> Result<Option<Oid>, Error> {
+        remote::branch_head(ours, &self.reference()).map_err(failed("read the mirror of", &self.remote.url))
+    }
+}
+
+pub(super) fn revision(id: Oid) -> Revision {
+    Revision::new(id.to_string())
+}
+
+/// Lays out an empty bare repository where there is none yet.
+///
+/// Written by hand because git's own init reads templates and defaults of the user. `HEAD` comes last: without it the
+/// directory is not a repository, so a half-made one is made again.
+fn prepare(dir: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(dir.join("objects/pack"))?;
+    fs::create_dir_all(dir.join("objects/info"))?;
+    fs::create_dir_all(dir.join("refs/heads"))?;
+    remove_stale_locks(dir)?;
+    if !dir.join("config").exists() {
+        fs::write(dir.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
+    }
+    if !dir.join("HEAD").exists() {
+        fs::write(dir.join("HEAD"), "ref: refs/heads/main\n")?;
+    }
+    Ok(())
+}
+
+/// Removes ref locks of a killed process. The mirror's directory belongs to one process, so nobody holds them.
+fn remove_stale_locks(dir: &Path) -> std::io::Result<()> {
+    let mut folders = vec![dir.join("refs/heads")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if entry.path().extension().is_some_and(|extension| extension == "lock") {
+                fs::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn info(commit: &git2::Commit<'_>) -> CommitInfo {
+    let author = commit.author();
+    CommitInfo {
+        revision: revision(commit.id()),
+        message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+        author: Signature {
+            name: String::from_utf8_lossy(author.name_bytes()).into_owned(),
+            email: String::from_utf8_lossy(author.email_bytes()).into_owned(),
+        },
+        time: Timestamp(u64::try_from(author.when().seconds()).unwrap_or_default().saturating_mul(1000)),
+    }
+}

@@ -1,0 +1,39 @@
+//! A bare mirror of one branch of one git repository, and commits made in it.
+//!
+//! Everything here blocks: callers on an async runtime use `spawn_blocking`.
+//! Only paths and `file://` URLs are in; ssh and https are refused by name.
+//!
+//! Invariant: the remote branch moves only from the revision a commit was built on (compare and swap under git's own
+//! ref lock), never by force, and the mirror's own ref moves only after the remote's. So a process killed anywhere
+//! leaves at most unreferenced objects.
+//!
+//! Invariant: neither the owner of a directory nor the git configuration of the user or the machine changes what
+//! happens here.
+
+mod commit;
+mod error;
+mod mirror;
+mod read;
+mod remote;
+#[cfg(test)]
+mod tests;
+
+pub use commit::{Commit, Push, Signature};
+pub use error::Error;
+pub use mirror::{CommitInfo, Mirror};
+pub use read::{File, Listing, Skipped};
+
+/// Most files that one [`Mirror::files`] returns.
+pub const FILES_LIMIT: usize = 50_000;
+/// Largest file that is read, in bytes.
+pub const FILE_SIZE_LIMIT: usize = 16 * 1024 * 1024;
+/// Most bytes that one [`Mirror::files`] returns.
+pub const TOTAL_SIZE_LIMIT: usize = 512 * 1024 * 1024;
+/// Deepest folder that is read, counted from the root.
+pub const DEPTH_LIMIT: usize = 64;
+/// Most tree entries that one [`Mirror::files`] walks over, picked or not.
+pub const ENTRIES_LIMIT: usize = 1_000_000;
+/// Most commits that one [`Mirror::log`] returns.
+pub const LOG_LIMIT: usize = 1_000;
+/// Longest path in a commit, in bytes.
+pub const PATH_LIMIT: usize = 4_096;
