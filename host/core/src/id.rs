@@ -118,6 +118,39 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Reads RFC 3339, such as `2026-11-23T14:35:00Z` or `2026-11-23T15:35:00.25+01:00`; before 1970 is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+        if year < 1970
+            || !(1..=12).contains(&month)
+            || !(1..=31).contains(&day)
+            || hour > 23
+            || minute > 59
+            || second > 60
+        {
+            return None;
+        }
+        let rest = text.get(19..)?;
+        let digits = rest.strip_prefix('.').map_or("", |fraction| {
+            let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
+            fraction.get(..end).unwrap_or_default()
+        });
+        let zone = rest.strip_prefix('.').and_then(|fraction| fraction.get(digits.len()..)).unwrap_or(rest);
+        let millis: u64 = format!("{digits:0<3}").get(..3)?.parse().ok()?;
+        let local = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+        let offset =
+            |zone: &str| Some(zone.get(..2)?.parse::<u64>().ok()? * 3600 + zone.get(3..5)?.parse::<u64>().ok()? * 60);
+        let utc = match zone.split_at_checked(1)? {
+            ("Z" | "z", "") => local,
+            ("+", zone) => local.checked_sub(offset(zone)?)?,
+            ("-", zone) => local + offset(zone)?,
+            _ => return None,
+        };
+        Some(Self(utc * 1000 + millis))
+    }
+
     /// Whether the time is known.
     pub fn is_known(self) -> bool {
         self.0 != 0
@@ -144,6 +177,14 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day = doy - (153 * mp + 2) / 5 + 1;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     (yoe + era * 400 + u64::from(month <= 2), month, day)
+}
+
+/// Days from 1970-01-01 to a date of the same or a later year (Howard Hinnant's `days_from_civil`).
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, yoe) = (year / 400, year % 400);
+    let doy = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
 }
 
 /// A namespaced object that Rhumb reconciles: a HelmRelease or a workload.
@@ -174,6 +215,23 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp(1_795_444_500_000).to_string(), "2026-11-23T14:35:00Z");
         assert_eq!(Timestamp(1_709_208_000_000).to_string(), "2024-02-29T12:00:00Z");
+    }
+
+    #[test]
+    fn reads_the_times_it_prints_and_others() {
+        assert_eq!(Timestamp::parse("2026-11-23T14:35:00Z"), Some(Timestamp(1_795_444_500_000)));
+        assert_eq!(Timestamp::parse("2026-11-23T15:35:00.25+01:00"), Some(Timestamp(1_795_444_500_250)));
+        assert_eq!(Timestamp::parse("2024-02-29T12:00:00.123456789Z"), Some(Timestamp(1_709_208_000_123)));
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-13-01T00:00:00Z",
+            "1960-01-01T00:00:00Z",
+            "2026-11-23T14:35:00",
+            "ä026-11-23T14:35:00Z",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -430,7 +430,9 @@ pub struct Decision {
 fn problems(list: &[Problem]) -> String {
     let text: Vec<String> = list
         .iter()
-        .map(|p| if p.pointer.is_empty() { p.reason.message.clone() } else { format!("{}: {}", p.pointer, p.reason.message) })
+        .map(|p| {
+            if p.pointer.is_empty() { p.reason.message.clone() } else { format!("{}: {}", p.pointer, p.reason.message) }
+        })
         .collect();
     text.join("; ")
 }

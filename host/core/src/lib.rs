@@ -12,6 +12,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod attach;
 pub mod chain;
+pub mod condition;
+pub mod environment;
 pub mod id;
+pub mod image;
+pub mod images;
 pub mod judge;
+pub mod manifest;
+pub mod releases;
+pub mod sync;
+pub mod values;

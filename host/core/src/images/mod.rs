@@ -1,0 +1,35 @@
+//! The images loop: registry → git.
+//!
+//! `propose` asks in three rounds, each a pure function of the view and of what was answered before: which tags are
+//! worth a closer look, which one to take, and whether the version may move. `plan` turns it all into at most one commit.
+
+mod message;
+mod plan;
+mod propose;
+mod status;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use plan::{Action, Considered, Decided, Kept, Plan, Row, plan};
+pub use propose::{promotions, selections, shortlisted, shortlists};
+pub use status::{Pushed, conditions};
+pub(crate) use view::context;
+pub use view::{ImagesView, PolicyInfo, Scan, Target, Workload, workloads};
+
+use std::collections::BTreeMap;
+
+use crate::id::{ObjectId, PolicyName};
+use crate::judge::{Decision, Question};
+
+/// What was asked and answered in one pass.
+#[derive(Clone, Debug, Default)]
+pub struct Verdicts {
+    /// Tags worth a closer look, of filters that want metadata.
+    pub shortlists: BTreeMap<Target, (Question, Decision)>,
+    /// The choice for each container.
+    pub selections: BTreeMap<Target, (Question, Decision)>,
+    /// The verdict of each promotion rule of an object.
+    pub promotions: BTreeMap<(ObjectId, PolicyName), (Question, Decision)>,
+}

@@ -1,0 +1,128 @@
+//! View → questions, in three rounds.
+
+use std::collections::BTreeMap;
+
+use super::view::{ImagesView, PolicyInfo, Scan, Target, Workload};
+use super::{Verdicts, plan::choice};
+use crate::attach::promotion_rules;
+use crate::environment::evidence;
+use crate::id::{ObjectId, PolicyName, Timestamp};
+use crate::image::{Filter, filter_of, step};
+use crate::judge::{Answer, Ask, Container, Kind, Metadata, Move, Question};
+use crate::manifest::Slot;
+
+/// First round: filters that want metadata say which tags are worth fetching it for.
+pub fn shortlists(view: &ImagesView) -> BTreeMap<Target, Question> {
+    let filters = filters(view).into_iter().filter(|(_, _, _, policy)| policy.wants_metadata);
+    let questions = filters.filter_map(|(workload, slot, filter, policy)| {
+        let Some(Scan::Listed(tags)) = view.repositories.get(&slot.image.repository()) else { return None };
+        let ask = Ask::Shortlist { container: container(slot), tags: tags.clone() };
+        Some((Target::of(slot), question(view, workload, (&filter, policy), ask)))
+    });
+    questions.collect()
+}
+
+/// The tags that the first round asks metadata for: canonical repository and indices, for each container.
+pub fn shortlisted(verdicts: &Verdicts) -> BTreeMap<Target, (String, Vec<u32>)> {
+    let answers = verdicts.shortlists.iter().filter_map(|(target, (question, decision))| {
+        let (Ask::Shortlist { container, .. }, Ok(Answer::Shortlist(indices))) = (&question.ask, &decision.answer)
+        else {
+            return None;
+        };
+        Some((target.clone(), (container.repository.clone(), indices.clone())))
+    });
+    answers.collect()
+}
+
+/// Second round: each filter chooses.
+pub fn selections(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<Target, Question> {
+    let questions = filters(view).into_iter().filter_map(|(workload, slot, filter, policy)| {
+        let Some(Scan::Listed(tags)) = view.repositories.get(&slot.image.repository()) else { return None };
+        let target = Target::of(slot);
+        let metadata = if policy.wants_metadata {
+            // A shortlist that failed is reported as it is; there is nothing to choose from.
+            verdicts.shortlists.get(&target)?.1.answer.as_ref().ok()?;
+            view.metadata.get(&target).cloned().unwrap_or_default()
+        } else {
+            Metadata { complete: true, ..Metadata::default() }
+        };
+        let ask = Ask::Select { container: container(slot), tags: tags.clone(), metadata };
+        Some((target, question(view, workload, (&filter, policy), ask)))
+    });
+    questions.collect()
+}
+
+/// Third round: may the chosen versions move? One question for each rule of an object, about all its moves together.
+pub fn promotions(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<(ObjectId, PolicyName), Question> {
+    let mut questions = BTreeMap::new();
+    for workload in view.workloads.iter().filter(|workload| workload.is_open()) {
+        let moves = moves(workload, verdicts);
+        let rules = promotion_rules(&workload.annotations).unwrap_or_default();
+        if moves.is_empty() {
+            continue;
+        }
+        for rule in rules {
+            let Some(policy) = view.policies.get(&rule.policy).filter(|policy| policy.kind == Kind::PromotionRule)
+            else {
+                continue;
+            };
+            let question = Question {
+                context: workload.context(&rule.policy, view.now),
+                policy: rule.policy.clone(),
+                component: policy.component.clone(),
+                config: rule.config.to_string(),
+                ask: Ask::Judge { moves: moves.clone(), evidence: evidence(&workload.id, &view.deployed).to_string() },
+            };
+            questions.insert((workload.id.clone(), rule.policy), question);
+        }
+    }
+    questions
+}
+
+/// The open containers whose filter is a loaded image filter.
+fn filters(view: &ImagesView) -> Vec<(&Workload, &Slot, Filter, &PolicyInfo)> {
+    let open = view.workloads.iter().filter(|workload| workload.is_open());
+    let slots = open.flat_map(|workload| workload.slots.iter().map(move |slot| (workload, slot)));
+    let filters = slots.filter_map(|(workload, slot)| {
+        let filter = filter_of(&workload.annotations, &slot.container).ok()?;
+        let policy = view.policies.get(&filter.policy).filter(|policy| policy.kind == Kind::ImageFilter)?;
+        Some((workload, slot, filter, policy))
+    });
+    filters.collect()
+}
+
+fn question(view: &ImagesView, workload: &Workload, (filter, policy): (&Filter, &PolicyInfo), ask: Ask) -> Question {
+    Question {
+        context: workload.context(&filter.policy, view.now),
+        policy: filter.policy.clone(),
+        component: policy.component.clone(),
+        config: filter.config.to_string(),
+        ask,
+    }
+}
+
+fn container(slot: &Slot) -> Container {
+    Container {
+        name: slot.container.to_string(),
+        repository: slot.image.repository(),
+        current_tag: slot.image.tag.clone(),
+        current_digest: slot.image.digest.clone(),
+        current_since: Timestamp(0),
+    }
+}
+
+fn moves(workload: &Workload, verdicts: &Verdicts) -> Vec<Move> {
+    let moves = workload.slots.iter().filter_map(|slot| {
+        let tag = choice(slot, verdicts)?;
+        let from = slot.image.tag.as_ref().map(ToString::to_string);
+        Some(Move {
+            subject: slot.container.to_string(),
+            repository: slot.image.repository(),
+            step: from.as_deref().and_then(|from| step(from, tag.as_str())),
+            from_version: from,
+            to_version: tag.to_string(),
+            to_digest: None,
+        })
+    });
+    moves.collect()
+}

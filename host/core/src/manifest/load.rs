@@ -1,0 +1,172 @@
+//! Reads the manifests of a repository: files to objects, with every problem named and none fatal to another file.
+//!
+//! Flux v1 stops the whole sync at one broken file (`flux-v1.md` 14, row 18). Here a problem leaves out the file or the
+//! objects that it is about, everything else goes on, and nothing is collected while a problem stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rhumb_yaml::{Kind, Limits, Node};
+use serde_json::Value;
+
+use super::object::Object;
+use crate::id::ObjectId;
+
+/// A file of the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Path from the root of the repository, with `/`.
+    pub path: String,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+/// What is wrong with a file or an object of it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// The file.
+    pub file: String,
+    /// Line from 1; 0 for the whole file.
+    pub line: usize,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.message),
+            line => write!(f, "{}:{line}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// All that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    /// Objects in the order of files and documents; identities are unique.
+    pub objects: Vec<Object>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads the manifests among these files: `.yaml` and `.yml` outside of Helm charts, documents with a kind.
+///
+/// A folder that holds both `Chart.yaml` and `values.yaml` is a chart, and nothing below it is a manifest (Flux v1).
+pub fn load(files: &[File]) -> Manifests {
+    let charts = chart_folders(files);
+    let mut found = Manifests::default();
+    for file in files {
+        let yaml = file.path.ends_with(".yaml") || file.path.ends_with(".yml");
+        if yaml && !charts.iter().any(|chart| is_below(&file.path, chart)) {
+            load_file(file, &mut found);
+        }
+    }
+    drop_duplicates(&mut found);
+    found
+}
+
+fn chart_folders(files: &[File]) -> Vec<String> {
+    let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    paths
+        .iter()
+        .filter_map(|path| {
+            let folder = path.strip_suffix("Chart.yaml")?;
+            paths.contains(format!("{folder}values.yaml").as_str()).then(|| folder.to_owned())
+        })
+        .collect()
+}
+
+/// Whether `path` lies in `folder`, which ends in `/` or is empty for the root.
+fn is_below(path: &str, folder: &str) -> bool {
+    (folder.is_empty() || folder.ends_with('/')) && path.starts_with(folder)
+}
+
+fn load_file(file: &File, found: &mut Manifests) {
+    let mut problem = |line: usize, message: String| {
+        found.problems.push(Problem { file: file.path.clone(), line, message });
+    };
+    let Ok(text) = std::str::from_utf8(&file.data) else {
+        return problem(0, "is not UTF-8 text".to_owned());
+    };
+    let limits = Limits::default();
+    let documents = match rhumb_yaml::documents(text, &limits) {
+        Ok(documents) => documents,
+        Err(error) => return problem(error.line, format!("not valid YAML: {}", error.message)),
+    };
+    for document in &documents {
+        match rhumb_yaml::to_json(document, &limits) {
+            Ok(value) => load_value(file, &document.root, value, found),
+            Err(error) => {
+                found.problems.push(Problem { file: file.path.clone(), line: error.line, message: error.message });
+            }
+        }
+    }
+}
+
+fn load_value(file: &File, node: &Node, value: Value, found: &mut Manifests) {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = text("/kind");
+    let mut problem = |message: &str| {
+        found.problems.push(Problem { file: file.path.clone(), line: node.line, message: message.to_owned() });
+    };
+    if !value.is_object() {
+        return problem("is not a Kubernetes object: expected a mapping with apiVersion, kind and metadata");
+    }
+    // YAML of other tools (without a kind) lives in such repositories too; Flux passes it over in silence.
+    if kind.is_empty() {
+        return;
+    }
+    if kind.ends_with("List") && value.get("items").is_some() {
+        return load_items(file, node, value, found);
+    }
+    let name = text("/metadata/name");
+    if name.is_empty() {
+        return problem(&format!("{kind} has no metadata.name"));
+    }
+    let api_version = text("/apiVersion");
+    if api_version.is_empty() {
+        return problem(&format!("{kind} `{name}` has no apiVersion"));
+    }
+    let namespace = Some(text("/metadata/namespace")).filter(|namespace| !namespace.is_empty());
+    let id = ObjectId { kind, namespace, name };
+    found.objects.push(Object { file: file.path.clone(), line: node.line, api_version, id, value, node: node.clone() });
+}
+
+fn load_items(file: &File, node: &Node, value: Value, found: &mut Manifests) {
+    let nodes = match node.get("items").map(|items| &items.kind) {
+        Some(Kind::Sequence { items, .. }) => items.as_slice(),
+        _ => &[],
+    };
+    let Some(Value::Array(items)) = value.get("items").cloned() else { return };
+    for (item, node) in items.into_iter().zip(nodes) {
+        load_value(file, node, item, found);
+    }
+}
+
+/// Two documents with one identity: neither is taken, since taking one at random would flap.
+///
+/// A missing namespace is read as `default` here, so that a collision after defaulting is seen too.
+fn drop_duplicates(found: &mut Manifests) {
+    let mut places: BTreeMap<(String, ObjectId), Vec<(String, usize)>> = BTreeMap::new();
+    for object in &found.objects {
+        places.entry(identity(object)).or_default().push((object.file.clone(), object.line));
+    }
+    places.retain(|_, places| places.len() > 1);
+    for ((_, id), places) in &places {
+        let all: Vec<String> = places.iter().map(|(file, line)| format!("{file}:{line}")).collect();
+        for (file, line) in places {
+            let message =
+                format!("`{id}` is defined more than once ({}); none of them is applied: keep one", all.join(", "));
+            found.problems.push(Problem { file: file.clone(), line: *line, message });
+        }
+    }
+    found.objects.retain(|object| !places.contains_key(&identity(object)));
+}
+
+/// API group and identity: the same kind of two groups does not collide, two versions of one group do.
+fn identity(object: &Object) -> (String, ObjectId) {
+    let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let mut id = object.id.clone();
+    id.namespace = Some(id.namespace.unwrap_or_else(|| "default".to_owned()));
+    (group.to_owned(), id)
+}

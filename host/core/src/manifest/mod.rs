@@ -1,0 +1,12 @@
+//! YAML as it stands in git: objects, the images in them with their places, and edits of single scalars.
+
+mod edit;
+mod load;
+mod object;
+mod slot;
+
+pub use edit::{Edit, EditError, apply};
+pub use load::{File, Manifests, Problem, load};
+pub(crate) use object::canonical_text;
+pub use object::{Object, Switch};
+pub use slot::{Place, Slot, containers_named, slots};

@@ -1,0 +1,33 @@
+//! The one digest of everything that goes into a release.
+
+use super::view::{ReleaseView, ReleasesView};
+use crate::attach::value_transforms;
+use crate::id::Digest;
+use crate::manifest::canonical_text;
+
+/// The digest of chart, values, secrets, transforms with their components and settings, and what transforms see of
+/// the release. `None` while a part of it is missing.
+pub fn inputs(view: &ReleasesView, release: &ReleaseView) -> Option<Digest> {
+    let spec = release.spec.as_ref().ok()?;
+    let chart = release.chart.as_ref().ok()?;
+    let values = release.values.as_ref().ok()?;
+    let mut parts: Vec<String> = vec![
+        // A new meaning of these parts is a new number here, and every release is looked at once.
+        "1".to_owned(),
+        chart.digest.to_string(),
+        canonical_text(&values.values),
+        release.secrets.to_string(),
+        spec.release_name.clone(),
+        spec.target_namespace.clone(),
+    ];
+    let transforms = value_transforms(&release.annotations).ok()?;
+    for transform in &transforms {
+        let component = &view.policies.get(&transform.policy)?.component;
+        parts.extend([transform.policy.to_string(), component.to_string(), canonical_text(&transform.config)]);
+    }
+    if !transforms.is_empty() {
+        parts.push(release.environment.clone().unwrap_or_default());
+        parts.push(format!("{:?}", release.labels));
+    }
+    Some(Digest::of_parts(parts.iter().map(String::as_bytes)))
+}

@@ -1,0 +1,90 @@
+//! The chain of value transforms of one release: each sees what the one before it left.
+
+use serde_json::Value;
+
+use super::view::{ReleaseView, ReleasesView};
+use crate::attach::value_transforms;
+use crate::images::context;
+use crate::judge::{Answer, Ask, Decision, Kind, Question, Transformation};
+use crate::values::apply;
+
+/// What comes next in the chain.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Ask this.
+    Ask(Question),
+    /// The values as the chart gets them, secrets still sealed, and what each transform did.
+    Done {
+        /// Values after all transforms.
+        values: Value,
+        /// In order: the policy's name and what it did.
+        steps: Vec<(String, Transformation)>,
+    },
+    /// A transform gave no usable answer; the release stays as it is.
+    Stopped {
+        /// The policy.
+        policy: String,
+        /// Stable word.
+        code: String,
+        /// For people.
+        message: String,
+    },
+}
+
+/// The next question of the chain, given what was decided so far, in order.
+pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) -> Next {
+    let stopped = |policy: &str, code: &str, message: String| Next::Stopped {
+        policy: policy.to_owned(),
+        code: code.to_owned(),
+        message,
+    };
+    let (Ok(sealed), Ok(chart)) = (&release.values, &release.chart) else {
+        return stopped("", "blocked", "the chart or the values are missing".to_owned());
+    };
+    let transforms = match value_transforms(&release.annotations) {
+        Ok(transforms) => transforms,
+        Err(error) => return stopped("", "bad-config", error.to_string()),
+    };
+    let mut values = sealed.values.clone();
+    let mut steps = Vec::new();
+    let mut decided = decided.iter();
+    for transform in transforms {
+        let name = transform.policy.as_str();
+        let Some(policy) = view.policies.get(&transform.policy) else {
+            return stopped(name, "unavailable", format!("there is no policy `{name}`"));
+        };
+        if policy.kind != Kind::ValueTransform {
+            return stopped(
+                name,
+                "unavailable",
+                format!("policy `{name}` is a {}, not a value-transform", policy.kind.as_str()),
+            );
+        }
+        let Some(decision) = decided.next() else {
+            let labels = (&release.labels, &release.annotations);
+            return Next::Ask(Question {
+                context: context(&release.id, release.environment.as_ref(), labels, (&transform.policy, view.now)),
+                policy: transform.policy.clone(),
+                component: policy.component.clone(),
+                config: transform.config.to_string(),
+                ask: Ask::Transform {
+                    chart: chart.about.clone(),
+                    values: values.to_string(),
+                    evidence: "{}".to_owned(),
+                },
+            });
+        };
+        match &decision.answer {
+            Ok(Answer::Transformation(transformation)) => match apply(&values, &transformation.operations) {
+                Ok(changed) => {
+                    values = changed;
+                    steps.push((name.to_owned(), transformation.clone()));
+                }
+                Err(error) => return stopped(name, "bad-output", error.to_string()),
+            },
+            Ok(_) => return stopped(name, "bad-output", "gave no operations".to_owned()),
+            Err(failure) => return stopped(name, failure.code(), failure.to_string()),
+        }
+    }
+    Next::Done { values, steps }
+}

@@ -1,0 +1,89 @@
+//! Everything that one releases pass may look at, frozen at one moment.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::spec::{Spec, SpecError};
+use crate::id::{Digest, ObjectId, PolicyName, Timestamp};
+use crate::images::PolicyInfo;
+use crate::values::Sealed;
+
+/// The frozen view of one pass.
+#[derive(Clone, Debug)]
+pub struct ReleasesView {
+    /// The time of the pass.
+    pub now: Timestamp,
+    /// Every HelmRelease.
+    pub releases: Vec<ReleaseView>,
+    /// Releases of ours whose HelmRelease is gone.
+    pub orphans: Vec<Orphan>,
+    /// The policies that transforms name, as far as there are such.
+    pub policies: BTreeMap<PolicyName, PolicyInfo>,
+}
+
+/// One HelmRelease and what is known around it.
+#[derive(Clone, Debug)]
+pub struct ReleaseView {
+    /// The HelmRelease.
+    pub id: ObjectId,
+    /// `metadata.generation`.
+    pub generation: u64,
+    /// `status` as it stands.
+    pub status: Value,
+    /// Its environment, where one is named.
+    pub environment: Option<String>,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations`.
+    pub annotations: BTreeMap<String, String>,
+    /// What it asks for.
+    pub spec: Result<Spec, SpecError>,
+    /// Its chart, or why there is none, for people.
+    pub chart: Result<ChartView, String>,
+    /// Its values with secrets sealed, or why they cannot be composed, for people.
+    pub values: Result<Sealed, String>,
+    /// Digest of the secrets that went into the values, so that a changed secret is seen.
+    pub secrets: Digest,
+    /// Its release records, oldest first, without their content.
+    pub history: Vec<Head>,
+}
+
+/// A chart before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChartView {
+    /// Digest of its files or of its archive.
+    pub digest: Digest,
+    /// What `status.revision` shows: the commit, or the version.
+    pub revision: String,
+    /// For messages: `charts/podinfo at 1a2b3c4` or `sealed-secrets 1.6.1`.
+    pub title: String,
+    /// The chart as policies see it; known once it was read.
+    pub about: crate::judge::Chart,
+}
+
+/// A release record without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Helm's revision.
+    pub revision: u32,
+    /// Helm's status, such as `pending-upgrade`.
+    pub status: String,
+    /// Annotation `rhumb.dev/inputs`.
+    pub inputs: Option<Digest>,
+    /// Annotation `rhumb.dev/helmrelease`, `<namespace>/<name>`; `None` for a record that `helm` wrote.
+    pub owner: Option<String>,
+    /// When it was last written.
+    pub at: Timestamp,
+}
+
+/// A release of ours whose HelmRelease is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// Namespace of its records.
+    pub namespace: String,
+    /// Helm's release name.
+    pub name: String,
+    /// `<namespace>/<name>` of the HelmRelease that was.
+    pub owner: String,
+}

@@ -1,0 +1,83 @@
+//! Plan and outcomes → what the daemon says about a pass, and what the next pass needs to know.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::plan::{Action, Kept, Plan};
+use super::view::{Key, Previous};
+use crate::id::Revision;
+use crate::manifest::Problem;
+
+/// What became of each action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Applied; what the cluster has now.
+    Applied(Applied),
+    /// Deleted or already gone.
+    Deleted,
+    /// Refused or failed, with the cluster's words.
+    Failed(String),
+}
+
+/// The identity and version of an object after it was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// [`super::Live::version`].
+    pub version: String,
+}
+
+/// What the daemon says about a pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The commit.
+    pub revision: Revision,
+    /// How many objects were applied or deleted.
+    pub changed: usize,
+    /// How many were left alone.
+    pub kept: usize,
+    /// What could not be read or applied, with its place.
+    pub problems: Vec<Problem>,
+    /// Applied objects to remember (`Some`), and ones to forget (`None`).
+    #[serde(skip)]
+    pub remember: BTreeMap<Key, Option<Previous>>,
+}
+
+/// Reports one pass; `outcomes` has one entry for each action, in order.
+pub fn status(revision: &Revision, plan: &Plan, read: &[Problem], outcomes: &[Outcome]) -> Status {
+    let mut status =
+        Status { revision: revision.clone(), changed: 0, kept: 0, problems: read.to_vec(), remember: BTreeMap::new() };
+    for (action, outcome) in plan.actions.iter().zip(outcomes) {
+        let (Action::Apply { key, .. } | Action::Delete { key, .. }) = action;
+        match (action, outcome) {
+            (_, Outcome::Failed(message)) => {
+                let row = plan.rows.iter().find(|row| row.object == key.to_string());
+                let (file, line) = row.map(|row| (row.file.clone(), row.line)).unwrap_or_default();
+                status.problems.push(Problem { file, line, message: format!("{key}: {message}") });
+            }
+            (Action::Apply { digest, .. }, Outcome::Applied(applied)) => {
+                let previous =
+                    Previous { digest: digest.clone(), uid: applied.uid.clone(), version: applied.version.clone() };
+                status.remember.insert(key.clone(), Some(previous));
+                status.changed += 1;
+            }
+            _ => {
+                status.remember.insert(key.clone(), None);
+                status.changed += 1;
+            }
+        }
+    }
+    for row in &plan.rows {
+        match &row.decided {
+            Ok(_) => {}
+            Err(Kept::UnknownKind(kind)) => {
+                let message = format!("the cluster does not know {kind}; it is applied once its definition is there");
+                status.problems.push(Problem { file: row.file.clone(), line: row.line, message });
+            }
+            Err(_) => status.kept += 1,
+        }
+    }
+    status
+}
