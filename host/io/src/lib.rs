@@ -13,3 +13,8 @@
 #![forbid(unsafe_code)]
 
 pub mod git;
+pub mod registry;
+pub mod web;
+
+#[cfg(test)]
+mod fake;

@@ -1,0 +1,128 @@
+//! The client: options, and one authorised request.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+
+use super::auth::Tokens;
+use super::endpoint::Endpoint;
+use super::error::{Error, Kind};
+use crate::web::{self, Failure, Request, Web};
+
+/// How registries are reached.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// By host (`host` or `host:port`; all names of Docker's registry are one).
+    pub credentials: BTreeMap<String, Credentials>,
+    /// Hosts that are spoken to by plain HTTP, besides loopback hosts.
+    pub insecure: BTreeSet<String>,
+    /// Host of the image reference → host that is asked instead, which gets its own credentials.
+    pub mirrors: BTreeMap<String, String>,
+    /// Bound of one exchange, its body included.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    /// No credentials, no mirrors, 30 seconds.
+    fn default() -> Self {
+        Self {
+            credentials: BTreeMap::new(),
+            insecure: BTreeSet::new(),
+            mirrors: BTreeMap::new(),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// User and password for one host. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password or token.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+/// Asks registries. Cheap to clone; clones share connections and tokens.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(super) web: Web,
+    pub(super) options: Arc<Options>,
+    pub(super) tokens: Arc<Tokens>,
+}
+
+/// An answer that was good, read whole.
+pub(super) struct Answer {
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// What to ask for.
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) accept: &'static str,
+    pub(super) limit: usize,
+}
+
+impl Client {
+    /// Sets up the TLS stack; nothing is sent.
+    pub fn new(options: Options) -> Result<Self, Failure> {
+        let web = Web::new(&options.insecure, options.timeout)?;
+        Ok(Self { web, options: Arc::new(options), tokens: Arc::new(Tokens::default()) })
+    }
+
+    pub(super) fn endpoint(&self, repository: &str, attempt: &'static str) -> Result<Endpoint, Error> {
+        Endpoint::of(repository, &self.options, &self.web).map_err(|kind| Error {
+            attempt,
+            host: repository.split('/').next().unwrap_or_default().to_owned(),
+            repository: repository.to_owned(),
+            kind,
+        })
+    }
+
+    /// Asks, proves who we are when the registry wants it, and reads a good answer.
+    pub(super) async fn ask(&self, endpoint: &Endpoint, ask: Ask) -> Result<Answer, Kind> {
+        let accept = HeaderValue::from_static(ask.accept);
+        let mut request = Request {
+            method: ask.method,
+            url: ask.url.clone(),
+            headers: vec![(HeaderName::from(ACCEPT), accept)],
+            authorization: self.tokens.cached(endpoint),
+        };
+        let mut response = self.web.send(request.clone()).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.tokens.forget(endpoint);
+            request.authorization = Some(self.authorize(endpoint, response.headers()).await?);
+            response = self.web.send(request).await?;
+        }
+        status(response.status(), response.headers())?;
+        let headers = response.headers().clone();
+        let body = web::body(response, ask.limit).await?;
+        Ok(Answer { url: ask.url, headers, body })
+    }
+}
+
+/// Sorts statuses into kinds.
+pub(super) fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Kind> {
+    let retry_after = web::retry_after(headers);
+    match status.as_u16() {
+        200 => Ok(()),
+        401 | 403 => Err(Kind::Unauthorized),
+        404 => Err(Kind::NotFound),
+        429 => Err(Kind::RateLimited { retry_after }),
+        503 if retry_after.is_some() => Err(Kind::RateLimited { retry_after }),
+        status => Err(Kind::Server { status }),
+    }
+}
