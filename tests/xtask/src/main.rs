@@ -1,2 +1,49 @@
-//! Stub.
-fn main() {}
+//! The workspace's commands, reached by cargo aliases: `cargo demo`, `cargo verify`, `cargo policies`,
+//! `cargo bench-rhumb`.
+//!
+//! This is the one place that says what each of them runs. It has no dependency, so that it starts in a second on a
+//! machine that has never seen the project.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the printer of the workspace's commands")]
+
+mod steps;
+mod verify;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Runs the workspace's commands
+
+Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
+       cargo verify                 Run everything that CI runs
+       cargo policies               Build the shipped policies and the examples into target/policies
+       cargo bench-rhumb            Run the benchmarks and print their table
+
+`cargo demo --help` lists the options of the demo.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.split_first() {
+        Some((command, rest)) => match command.as_str() {
+            "demo" => steps::demo(rest),
+            "policies" => steps::policies(),
+            "verify" => verify::verify(),
+            "bench" => steps::bench(),
+            _ => return usage(),
+        },
+        None => return usage(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    print!("{HELP}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,115 @@
+//! What the commands do: install the target, build, run.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+/// The target that policies are compiled for.
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Folders with policies that are built into `target/policies`.
+const POLICY_FOLDERS: [&str; 2] = ["policies", "examples/bad-policies"];
+
+/// Builds everything and tells the story.
+pub(crate) fn demo(arguments: &[String]) -> Result<ExitCode, String> {
+    policies()?;
+    say("running the demo");
+    let status = Command::new(binary("rhumb"))
+        .arg("demo")
+        .args(arguments)
+        .status()
+        .map_err(|error| format!("failed to start `rhumb demo`: {error}"))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Builds daemon and CLI, then the policies with the CLI's own `policy build`.
+pub(crate) fn policies() -> Result<ExitCode, String> {
+    ensure_target()?;
+    say("building rhumb and rhumbd (the first time takes some minutes: wasmtime, kube and libgit2 are large)");
+    run("cargo", &["build", "--package", "rhumb-cli", "--package", "rhumb-daemon", "--bins"])?;
+    run("cargo", &["build", "--package", "rhumb-sim", "--bin", "ci-mock"])?;
+    say("building the policies");
+    let mut arguments = vec!["policy".to_owned(), "build".to_owned()];
+    for folder in POLICY_FOLDERS {
+        arguments.extend(crates_in(folder)?);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(&binary("rhumb").to_string_lossy(), &arguments)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the benchmarks.
+pub(crate) fn bench() -> Result<ExitCode, String> {
+    policies()?;
+    for package in ["rhumb-core", "rhumb-policy", "rhumb-tests"] {
+        run("cargo", &["bench", "--quiet", "--package", package])?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Adds the wasm target when it is missing.
+pub(crate) fn ensure_target() -> Result<(), String> {
+    let sysroot = output("rustc", &["--print", "sysroot"])?;
+    let library = PathBuf::from(sysroot.trim()).join("lib/rustlib").join(TARGET);
+    if library.exists() {
+        return Ok(());
+    }
+    say("adding the target that policies are compiled for");
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    if added.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    Err(format!(
+        "the Rust target {TARGET} is missing and `rustup target add {TARGET}` failed\n\n\
+         hint: install Rust by rustup (https://rustup.rs) and run that command, or install your distribution's \
+         package with this target (such as `libstd-rust-dev-wasm32`)"
+    ))
+}
+
+/// Where cargo puts a binary of this workspace.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("debug").join(name)
+}
+
+/// Runs a command with its output shown; an error when it fails.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("failed to start `{program}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed", arguments.join(" "))) }
+}
+
+/// Says on standard error what comes next.
+pub(crate) fn say(text: &str) {
+    eprintln!("\x1b[1m==>\x1b[0m {text}");
+}
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("failed to start `{program}`: {error}"))?;
+    String::from_utf8(output.stdout).map_err(|_| format!("`{program}` did not print text"))
+}
+
+fn crates_in(folder: &str) -> Result<Vec<String>, String> {
+    let failed = |error: std::io::Error| format!("failed to list `{folder}`: {error}");
+    let mut crates = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let path = format!("{folder}/{}", name.to_string_lossy());
+        if root().join(&path).join("Cargo.toml").exists() {
+            crates.push(path);
+        }
+    }
+    crates.sort();
+    Ok(crates)
+}

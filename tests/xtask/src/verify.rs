@@ -1,0 +1,36 @@
+//! Everything that CI runs, in the order in which a mistake shows soonest.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::steps::{policies, run, say};
+
+type Step = (&'static str, &'static [&'static str]);
+
+/// Formatting, lints, docs, all tests, each crate alone. The policies are built between, since tests load them.
+const BEFORE_POLICIES: [Step; 1] = [("formatting", &["fmt", "--all", "--check"])];
+const AFTER_POLICIES: [Step; 3] = [
+    ("lints", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
+    // Unit tests, doc tests, the policies' own suites, the layering test, scenarios, the demo's transcript.
+    ("tests", &["test", "--workspace", "--no-fail-fast"]),
+    ("documentation", &["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]),
+];
+
+/// Runs all steps and stops at the first that fails.
+pub(crate) fn verify() -> Result<ExitCode, String> {
+    let start = Instant::now();
+    for step in &BEFORE_POLICIES {
+        cargo(step)?;
+    }
+    policies()?;
+    for step in &AFTER_POLICIES {
+        cargo(step)?;
+    }
+    say(&format!("verified in {} s", start.elapsed().as_secs()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cargo((name, arguments): &Step) -> Result<(), String> {
+    say(name);
+    run("cargo", arguments).map_err(|error| format!("{name}: {error}"))
+}
