@@ -14,6 +14,7 @@
 
 pub mod git;
 pub mod registry;
+pub mod store;
 pub mod web;
 
 #[cfg(test)]
