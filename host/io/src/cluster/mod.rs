@@ -1,0 +1,38 @@
+//! The Kubernetes API.
+//!
+//! Speaks through `kube`'s client (configuration, TLS, authentication) with JSON values, as the objects come from
+//! repositories and charts and have no types here.
+//!
+//! Invariant: a request is tried once (twice for a `GET` whose connection broke). What an answer means and when to try
+//! again is said by whoever planned it.
+
+mod client;
+mod config;
+mod discovery;
+mod error;
+mod events;
+mod key;
+mod objects;
+mod watch;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Cluster, Connection};
+pub use discovery::Scope;
+pub use error::{Error, Kind};
+pub use events::{Event, EventType};
+pub use key::Key;
+pub use objects::{Applied, Live};
+pub use watch::Watch;
+
+/// Largest answer that is read, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// Objects per page of a list.
+pub const PAGE_SIZE: usize = 500;
+/// Most pages of one list.
+pub const PAGES_LIMIT: usize = 2_000;
+/// Longest event of a watch, in bytes.
+pub const WATCH_LINE_LIMIT: usize = 8 * 1024 * 1024;

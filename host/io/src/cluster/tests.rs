@@ -1,0 +1,232 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rhumb_core::chain::chain;
+use rhumb_core::id::Timestamp;
+use serde_json::{Value, json};
+
+use super::fake::{Api, status};
+use super::*;
+use crate::fake::answer;
+
+fn config_map(namespace: &str, name: &str, text: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "namespace": namespace, "name": name },
+        "data": { "text": text } })
+}
+
+fn map_path(namespace: &str, name: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/configmaps/{name}")
+}
+
+#[tokio::test]
+async fn discovers_each_group_once_and_unknown_kinds_again() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    assert_eq!(cluster.scope("apps/v1", "Deployment").await.unwrap(), Some(Scope::Namespaced));
+    assert_eq!(cluster.scope("v1", "Namespace").await.unwrap(), Some(Scope::Cluster));
+    assert_eq!(cluster.scope("v1", "ConfigMap").await.unwrap(), Some(Scope::Namespaced));
+    assert_eq!(api.requests(), ["GET /apis/apps/v1", "GET /api/v1"]);
+    assert_eq!(cluster.scope("example.com/v1", "Thing").await.unwrap(), None);
+    assert_eq!(cluster.scope("v1", "Thing").await.unwrap(), None);
+    api.add_kind("example.com/v1", "Thing", "things", true);
+    assert_eq!(cluster.scope("example.com/v1", "Thing").await.unwrap(), Some(Scope::Namespaced));
+    assert_eq!(api.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn applies_gets_and_deletes() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    let first = cluster.apply(&config_map("dev", "a", "1"), "rhumb").await.unwrap();
+    assert_eq!(first.generation, None);
+    let second = cluster.apply(&config_map("dev", "a", "2"), "rhumb").await.unwrap();
+    assert_eq!(first.uid, second.uid);
+    assert_ne!(first.resource_version, second.resource_version);
+    assert!(api.requests().contains(&format!("PATCH {}?fieldManager=rhumb&force=true", map_path("dev", "a"))));
+    let key = Key::new("v1", "ConfigMap", "dev", "a");
+    assert_eq!(cluster.get(&key).await.unwrap().unwrap()["data"]["text"], "2");
+    cluster.delete(&key).await.unwrap();
+    cluster.delete(&key).await.unwrap();
+    assert_eq!(cluster.get(&key).await.unwrap(), None);
+    cluster.delete(&Key::new("gone.example.com/v1", "Thing", "dev", "a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn tells_bad_answers_apart_with_the_servers_own_words() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    let apply = async || *cluster.apply(&config_map("dev", "a", "1"), "rhumb").await.unwrap_err().kind;
+    let fail = |code: u16, reason: &'static str, headers: &'static [(&'static str, &'static str)]| {
+        api.fault(move |method, _| {
+            let body = json!({ "reason": reason, "message": format!("it is {reason}") }).to_string();
+            (method == "PATCH").then(|| answer(code, headers, body))
+        });
+    };
+    fail(403, "Forbidden", &[]);
+    assert!(matches!(apply().await, Kind::Refused { message } if message == "it is Forbidden"));
+    fail(409, "Conflict", &[]);
+    assert!(matches!(apply().await, Kind::Conflict { .. }));
+    fail(409, "AlreadyExists", &[]);
+    assert!(matches!(apply().await, Kind::AlreadyExists));
+    fail(422, "Invalid", &[]);
+    assert!(matches!(apply().await, Kind::Invalid { message } if message == "it is Invalid"));
+    fail(404, "NotFound", &[]);
+    assert!(matches!(apply().await, Kind::NotFound));
+    fail(500, "InternalError", &[]);
+    assert!(matches!(apply().await, Kind::Server { status: 500, .. }));
+    fail(429, "TooManyRequests", &[("retry-after", "4")]);
+    let kind = apply().await;
+    assert!(matches!(kind, Kind::Throttled { retry_after: Some(wait) } if wait == Duration::from_secs(4)));
+    api.fault(|method, _| (method == "PATCH").then(|| answer(200, &[], "<html>")));
+    assert!(matches!(apply().await, Kind::Malformed(_)));
+    api.no_fault();
+    let error = cluster.apply(&json!({ "kind": "ConfigMap" }), "rhumb").await.unwrap_err();
+    assert_eq!(
+        chain(&error),
+        "failed to apply `object`: object is not valid: it lacks apiVersion, kind or metadata.name"
+    );
+    let error = cluster.apply(&config_map("dev", "../../secrets/x", "1"), "rhumb").await.unwrap_err();
+    assert!(matches!(*error.kind, Kind::Invalid { .. }));
+    let mut object = config_map("dev", "a", "1");
+    object["metadata"].as_object_mut().unwrap().shift_remove("namespace");
+    let error = cluster.apply(&object, "rhumb").await.unwrap_err();
+    assert!(chain(&error).ends_with("it names no namespace"));
+    let error = cluster.apply(&json!({ "apiVersion": "x/v1", "kind": "T", "metadata": { "name": "a" } }), "r").await;
+    let error = error.unwrap_err();
+    assert!(matches!(*error.kind, Kind::UnknownKind { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_unreachable_cluster_is_told() {
+    let text = r#"{"apiVersion":"v1","kind":"Config","current-context":"c",
+        "clusters":[{"name":"k","cluster":{"server":"http://127.0.0.1:1"}}],
+        "contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],"users":[{"name":"u","user":{}}]}"#;
+    let cluster = Cluster::connect(Connection::KubeconfigText(text.to_owned())).await.unwrap();
+    let error = cluster.helm_releases().await.unwrap_err();
+    assert!(matches!(*error.kind, Kind::Unreachable(_)), "{error:?}");
+    assert!(chain(&error).starts_with("failed to list `helm.fluxcd.io/v1/HelmRelease`: cluster is unreachable"));
+    let error = Cluster::connect(Connection::KubeconfigText("[".to_owned())).await.unwrap_err();
+    assert!(matches!(*error.kind, Kind::Configuration(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn lists_by_page_and_finds_what_is_live() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    for n in 0..8 {
+        cluster.apply(&config_map("dev", &format!("m{n}"), "x"), "rhumb").await.unwrap();
+    }
+    api.put("/api/v1/namespaces/dev", json!({ "metadata": { "name": "dev", "labels": { "a": "b" } } }));
+    assert_eq!(cluster.list("v1", "ConfigMap", None).await.unwrap().len(), 8);
+    assert_eq!(cluster.list("v1", "ConfigMap", Some("prod")).await.unwrap().len(), 0);
+    let all = cluster.list("v1", "ConfigMap", Some("dev")).await.unwrap();
+    assert_eq!((all.len(), &all[0]["kind"], &all[0]["apiVersion"]), (8, &json!("ConfigMap"), &json!("v1")));
+    let keys = BTreeSet::from([
+        Key::new("v1", "ConfigMap", "dev", "m7"),
+        Key::new("v1", "ConfigMap", "dev", "missing"),
+        Key::new("v1", "ConfigMap", "prod", "m7"),
+        Key::new("unknown.example.com/v1", "Thing", "dev", "m7"),
+    ]);
+    let live = cluster.live(&keys).await.unwrap();
+    assert_eq!(live.iter().map(|live| live.key.to_string()).collect::<Vec<_>>(), ["dev:configmap/m7"]);
+    assert_eq!(cluster.namespaces().await.unwrap()["dev"]["a"], "b");
+}
+
+#[tokio::test]
+async fn reads_keys_of_secrets_and_config_maps() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    api.put(
+        "/api/v1/namespaces/dev/secrets/s",
+        json!({ "metadata": { "name": "s" }, "data": { "k": "dg==", "b": "%" } }),
+    );
+    cluster.apply(&config_map("dev", "m", "t"), "rhumb").await.unwrap();
+    assert_eq!(cluster.secret_key("dev", "s", "k").await.unwrap(), Some(b"v".to_vec()));
+    assert_eq!(cluster.secret_key("dev", "s", "missing").await.unwrap(), None);
+    assert!(cluster.secret_key("dev", "missing", "k").await.unwrap_err().is_not_found());
+    let error = cluster.secret_key("dev", "s", "b").await.unwrap_err();
+    assert!(!chain(&error).contains('%'), "{}", chain(&error));
+    assert_eq!(cluster.config_map_key("dev", "m", "text").await.unwrap(), Some(b"t".to_vec()));
+}
+
+#[tokio::test]
+async fn writes_status_and_events() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    let path = "/apis/helm.fluxcd.io/v1/namespaces/dev/helmreleases/app";
+    api.put(path, json!({ "metadata": { "namespace": "dev", "name": "app" }, "spec": {}, "status": { "a": 1 } }));
+    let key = Key::new("helm.fluxcd.io/v1", "HelmRelease", "dev", "app");
+    cluster.patch_status(&key, &json!({ "phase": "Succeeded" })).await.unwrap();
+    assert_eq!(api.object(path).unwrap()["status"], json!({ "a": 1, "phase": "Succeeded" }));
+    let event = Event {
+        about: key,
+        uid: "u".into(),
+        event_type: EventType::Warning,
+        reason: "FailedReleaseSync".into(),
+        message: "x".repeat(5000),
+        now: Timestamp(1_795_444_500_000),
+    };
+    cluster.event(&event).await.unwrap();
+    cluster.event(&event).await.unwrap();
+    let events = cluster.list("v1", "Event", Some("dev")).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert!(events[0]["message"].as_str().unwrap().len() <= 1024);
+    assert_eq!(events[0]["firstTimestamp"], "2026-11-23T14:35:00Z");
+}
+
+#[tokio::test]
+async fn a_broken_read_is_tried_once_more() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    api.fault(|_, _| Some(status(503, "ServiceUnavailable")));
+    assert!(matches!(*cluster.helm_releases().await.unwrap_err().kind, Kind::Server { status: 503, .. }));
+    assert_eq!(api.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn watches_wake_on_changes_and_survive_disconnects() {
+    let mut api = Api::new();
+    let cluster = api.cluster();
+    let woken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&woken);
+    let watch = cluster.watch(&[("v1", "ConfigMap"), ("late.example.com/v1", "Thing")], move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let until = async |n: usize| {
+        for _ in 0..400 {
+            if woken.load(Ordering::SeqCst) >= n {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("woken {} times, not {n}", woken.load(Ordering::SeqCst));
+    };
+    let connected = async |api: &Api, n: usize| {
+        let mut seen = 0;
+        for _ in 0..400 {
+            seen += api.requests().iter().filter(|request| request.contains("configmaps?watch=true")).count();
+            if seen >= n {
+                // The subscription is made while the request is answered.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not connected");
+    };
+    connected(&api, 1).await;
+    cluster.apply(&config_map("dev", "a", "1"), "rhumb").await.unwrap();
+    until(1).await;
+    api.drop_watches();
+    connected(&api, 1).await;
+    cluster.apply(&config_map("dev", "a", "2"), "rhumb").await.unwrap();
+    until(2).await;
+    drop(watch);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let before = woken.load(Ordering::SeqCst);
+    cluster.apply(&config_map("dev", "a", "3"), "rhumb").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(woken.load(Ordering::SeqCst), before);
+}
