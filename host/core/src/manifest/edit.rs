@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use rhumb_yaml::{Limits, Style};
-use serde_json::Value;
+use rhumb_yaml::Style;
 
-use super::load::{File, load};
+use super::load::File;
+use super::proof::{Claim, prove};
 use super::slot::Slot;
 use crate::id::{ObjectId, Tag};
 
@@ -35,7 +35,7 @@ pub enum EditError {
         /// The file.
         file: String,
     },
-    /// Reading the edited file gives something else than was meant.
+    /// Reading the edited file gives something else than was meant, such as a second place that an alias changes too.
     #[error("edit of `{file}` would change more than `{pointer}` of `{object}`; nothing was written")]
     Unproved {
         /// The file.
@@ -64,68 +64,62 @@ impl Edit {
 
 /// Makes these edits of one file and proves the result: after = before + edits, byte for byte elsewhere.
 ///
-/// Read again, every object of the file is what it was, but for the edited scalars, which are the new strings.
+/// Read again, every value of the file is what it was, but for the edited scalars, which are the new strings. The same
+/// edit twice counts once.
 pub fn apply(file: &File, edits: &[Edit]) -> Result<File, EditError> {
     let misplaced = || EditError::Misplaced { file: file.path.clone() };
     let text = std::str::from_utf8(&file.data).map_err(|_| misplaced())?;
     let mut sorted: Vec<&Edit> = edits.iter().collect();
-    sorted.sort_by_key(|edit| edit.span.start);
+    sorted.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    sorted.dedup_by(|a, b| a.span == b.span && a.value == b.value);
     let mut after = String::with_capacity(text.len() + 64);
     let mut end = 0;
-    for edit in sorted {
-        after.push_str(text.get(end..edit.span.start).ok_or_else(misplaced)?);
-        after.push_str(&rhumb_yaml::scalar(&edit.value, edit.style));
-        end = edit.span.end;
+    for (range, edits) in by_document(text, &sorted) {
+        let before = text.get(range.clone()).ok_or_else(misplaced)?;
+        after.push_str(text.get(end..range.start).ok_or_else(misplaced)?);
+        let edited = splice(before, range.start, edits).ok_or_else(misplaced)?;
+        prove(&Claim { file: &file.path, before, after: &edited, start: range.start, edits })?;
+        after.push_str(&edited);
+        end = range.end;
     }
     after.push_str(text.get(end..).ok_or_else(misplaced)?);
-    let after = File { path: file.path.clone(), data: after.into_bytes() };
-    prove(file, &after, edits)?;
-    Ok(after)
+    Ok(File { path: file.path.clone(), data: after.into_bytes() })
 }
 
-fn prove(before: &File, after: &File, edits: &[Edit]) -> Result<(), EditError> {
-    let mut expected = values(before);
+/// The text with these edits made, which are sorted; `None` when they overlap or do not fit.
+fn splice(text: &str, start: usize, edits: &[&Edit]) -> Option<String> {
+    let mut after = String::with_capacity(text.len() + 64);
+    let mut end = 0;
     for edit in edits {
-        let scalar = expected
-            .iter_mut()
-            .find(|(id, _)| id.as_ref() == Some(&edit.object))
-            .and_then(|(_, value)| value.pointer_mut(&edit.pointer));
-        match scalar {
-            Some(scalar) => *scalar = Value::String(edit.value.clone()),
-            None => return Err(EditError::Misplaced { file: before.path.clone() }),
+        let span = edit.span.start.checked_sub(start)?..edit.span.end.checked_sub(start)?;
+        let _fits = text.get(span.clone())?;
+        after.push_str(text.get(end..span.start)?);
+        // `tag:` with nothing behind it: a value needs a blank before it.
+        if span.is_empty() && !after.ends_with([' ', '\t', '\n']) {
+            after.push(' ');
         }
+        after.push_str(&rhumb_yaml::scalar(&edit.value, edit.style));
+        end = span.end;
     }
-    let found = values(after);
-    let first = edits.first();
-    let unproved = |object: ObjectId| EditError::Unproved {
-        file: before.path.clone(),
-        object,
-        pointer: first.map(|edit| edit.pointer.clone()).unwrap_or_default(),
-    };
-    for (index, (id, value)) in expected.iter().enumerate() {
-        if found.get(index).map(|(_, found)| found) != Some(value) {
-            let object = id.clone().or_else(|| first.map(|edit| edit.object.clone()));
-            return object.map_or(Err(EditError::Misplaced { file: before.path.clone() }), |id| Err(unproved(id)));
-        }
-    }
-    match first {
-        Some(edit) if found.len() != expected.len() => Err(unproved(edit.object.clone())),
-        _ => Ok(()),
-    }
+    after.push_str(text.get(end..)?);
+    Some(after)
 }
 
-/// Every object of the file, and every other document of it, so that an edit cannot spill into a neighbour.
-fn values(file: &File) -> Vec<(Option<ObjectId>, Value)> {
-    let objects = load(std::slice::from_ref(file)).objects;
-    let mut values: Vec<(Option<ObjectId>, Value)> =
-        objects.into_iter().map(|object| (Some(object.id), object.value)).collect();
-    let text = String::from_utf8_lossy(&file.data);
-    let limits = Limits::default();
-    for document in rhumb_yaml::documents(&text, &limits).unwrap_or_default() {
-        let Ok(value) = rhumb_yaml::to_json(&document, &limits) else { continue };
-        if value.get("kind").is_none() {
-            values.push((None, value));
-        }
+/// The parts of the text that these edits stand in, each from one `---` to the next. Documents do not see each other's
+/// anchors, so what is proved of one alone is proved; the others are the same bytes.
+fn by_document<'a, 'e>(text: &str, edits: &'a [&'e Edit]) -> Vec<(Range<usize>, &'a [&'e Edit])> {
+    // A directive before `---` belongs to the document behind it: then the whole text is one part.
+    let directives = text.starts_with('%') || text.contains("\n%") || text.contains("\r%");
+    let mut starts: Vec<usize> = vec![0];
+    if !directives {
+        let marker = |rest: &str| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']);
+        let markers = text.match_indices("\n---").map(|(at, _)| at + 1);
+        starts.extend(markers.filter(|at| text.get(at + 3..).is_some_and(marker)));
     }
-    values
+    let part = |edit: &Edit| starts.partition_point(|start| *start <= edit.span.start).saturating_sub(1);
+    let groups = edits.chunk_by(|a, b| part(a) == part(b)).filter_map(|group| {
+        let part = part(group.first()?);
+        Some((*starts.get(part)?..starts.get(part + 1).copied().unwrap_or(text.len()), group))
+    });
+    groups.collect()
 }

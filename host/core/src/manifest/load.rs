@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhumb_yaml::{Kind, Limits, Node};
+use rhumb_yaml::{Limits, Node};
 use serde_json::Value;
 
 use super::object::Object;
@@ -57,7 +57,7 @@ pub fn load(files: &[File]) -> Manifests {
     let mut found = Manifests::default();
     for file in files {
         let yaml = file.path.ends_with(".yaml") || file.path.ends_with(".yml");
-        if yaml && !charts.iter().any(|chart| is_below(&file.path, chart)) {
+        if yaml && !is_below(&file.path, &charts) {
             load_file(file, &mut found);
         }
     }
@@ -65,20 +65,20 @@ pub fn load(files: &[File]) -> Manifests {
     found
 }
 
-fn chart_folders(files: &[File]) -> Vec<String> {
+/// The folders of charts, each with its last `/`; the root is empty.
+fn chart_folders(files: &[File]) -> BTreeSet<&str> {
     let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    paths
-        .iter()
-        .filter_map(|path| {
-            let folder = path.strip_suffix("Chart.yaml")?;
-            paths.contains(format!("{folder}values.yaml").as_str()).then(|| folder.to_owned())
-        })
+    let folders = paths.iter().filter_map(|path| path.strip_suffix("Chart.yaml"));
+    folders
+        .filter(|folder| folder.is_empty() || folder.ends_with('/'))
+        .filter(|folder| paths.contains(format!("{folder}values.yaml").as_str()))
         .collect()
 }
 
-/// Whether `path` lies in `folder`, which ends in `/` or is empty for the root.
-fn is_below(path: &str, folder: &str) -> bool {
-    (folder.is_empty() || folder.ends_with('/')) && path.starts_with(folder)
+/// Whether one of these folders holds the file, however deep.
+fn is_below(path: &str, folders: &BTreeSet<&str>) -> bool {
+    let above = path.match_indices('/').filter_map(|(at, _)| path.get(..=at));
+    !folders.is_empty() && std::iter::once("").chain(above).any(|folder| folders.contains(folder))
 }
 
 fn load_file(file: &File, found: &mut Manifests) {
@@ -133,11 +133,12 @@ fn load_value(file: &File, node: &Node, value: Value, found: &mut Manifests) {
 }
 
 fn load_items(file: &File, node: &Node, value: Value, found: &mut Manifests) {
-    let nodes = match node.get("items").map(|items| &items.kind) {
-        Some(Kind::Sequence { items, .. }) => items.as_slice(),
-        _ => &[],
-    };
     let Some(Value::Array(items)) = value.get("items").cloned() else { return };
+    let nodes = node.get("items").map(Node::items).unwrap_or_default();
+    if nodes.len() != items.len() {
+        let message = "the items are written through a YAML alias or merge key; write them out".to_owned();
+        return found.problems.push(Problem { file: file.path.clone(), line: node.line, message });
+    }
     for (item, node) in items.into_iter().zip(nodes) {
         load_value(file, node, item, found);
     }

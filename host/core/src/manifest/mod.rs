@@ -1,9 +1,14 @@
 //! YAML as it stands in git: objects, the images in them with their places, and edits of single scalars.
 
 mod edit;
+mod found;
 mod load;
 mod object;
+mod proof;
 mod slot;
+
+#[cfg(test)]
+mod tests;
 
 pub use edit::{Edit, EditError, apply};
 pub use load::{File, Manifests, Problem, load};

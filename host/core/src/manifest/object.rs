@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rhumb_yaml::Node;
+use rhumb_yaml::{Kind, Layout, Node};
 use serde_json::Value;
 
+use super::found::Found;
 use crate::id::{Digest, ObjectId};
 
 /// One object as it stands in a file.
@@ -36,11 +37,24 @@ pub enum Switch {
 }
 
 impl Object {
-    /// An object as the cluster gives it, in the same form as one of a file; `None` when it has no kind or name.
+    /// An object as the cluster gives it; `None` when it has no kind or name. It stands in no file, so its node is empty
+    /// and none of its images can be edited.
     pub fn of_cluster(value: &Value) -> Option<Self> {
-        let text = rhumb_yaml::to_string(value);
-        let file = super::load::File { path: "cluster.yaml".to_owned(), data: text.into_bytes() };
-        super::load::load(&[file]).objects.pop()
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let id = ObjectId {
+            kind: text("/kind")?.to_owned(),
+            namespace: text("/metadata/namespace").map(str::to_owned),
+            name: text("/metadata/name")?.to_owned(),
+        };
+        let kind = Kind::Mapping { entries: Vec::new(), layout: Layout::Block };
+        Some(Self {
+            file: String::new(),
+            line: 0,
+            api_version: text("/apiVersion").unwrap_or_default().to_owned(),
+            id,
+            value: value.clone(),
+            node: Node { span: 0..0, line: 0, anchor: None, tag: None, kind },
+        })
     }
 
     /// The digest of the object as Kubernetes reads it: comments, order and quotes do not count.
@@ -48,14 +62,30 @@ impl Object {
         digest_of(&self.value)
     }
 
-    /// `metadata.labels`, strings only.
+    /// `metadata.labels` as text.
     pub fn labels(&self) -> BTreeMap<String, String> {
-        strings(self.value.pointer("/metadata/labels"))
+        self.strings("labels")
     }
 
-    /// `metadata.annotations`, strings only; a bare `true` counts as the text `true`, as Flux's parser takes it.
+    /// `metadata.annotations` as text.
+    ///
+    /// What is no string counts as the text that is written, as Flux's parser takes it: a bare `true` is `true` and a
+    /// bare `yes` is `yes`. A null is the empty text. A list or map is its JSON, which no policy is called: what was
+    /// meant as a filter or a rule must not vanish.
     pub fn annotations(&self) -> BTreeMap<String, String> {
-        strings(self.value.pointer("/metadata/annotations"))
+        self.strings("annotations")
+    }
+
+    fn strings(&self, key: &str) -> BTreeMap<String, String> {
+        let Some(map) = Found::root(self).child("metadata").and_then(|metadata| metadata.child(key)) else {
+            return BTreeMap::new();
+        };
+        let text = |found: Found<'_>| match found.value {
+            Value::Array(_) | Value::Object(_) => found.value.to_string(),
+            _ => found.as_written().unwrap_or_default().into_owned(),
+        };
+        let keys = map.value.as_object().into_iter().flat_map(|entries| entries.keys());
+        keys.filter_map(|key| Some((key.clone(), text(map.child(key)?)))).collect()
     }
 
     /// Whether the boolean policy is on: `fluxcd.io/<name>: "true"`, or with the older prefix.
@@ -101,14 +131,4 @@ fn canonical(value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
         other => other.clone(),
     }
-}
-
-fn strings(map: Option<&Value>) -> BTreeMap<String, String> {
-    let entries = map.and_then(Value::as_object).into_iter().flatten();
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        _ => None,
-    };
-    entries.filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect()
 }

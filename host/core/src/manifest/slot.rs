@@ -1,15 +1,18 @@
 //! Finds the images of an object and the scalars that hold them (`flux-v1.md` 3 and 4.3).
 //!
-//! Where Flux v1 reads the parsed values, this reads the scalars as written: a tag `1.10` without quotes is the tag
-//! `1.10`, not a number that is passed over (`flux-v1.md` 14, row 16). Only the tag is ever written; the registry and
-//! the repository stay as they stand (row 17).
+//! Where Flux v1 reads a tag as a parsed value, this reads it as written: a tag `1.10` without quotes is the tag `1.10`,
+//! not a number that is passed over (`flux-v1.md` 14, row 16). Only the tag is ever written; the registry and the
+//! repository stay as they stand (row 17). A `tag` that stands there empty or null is where a new tag goes. What is
+//! reached through an alias or a merge key is found and shown, and never written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use rhumb_yaml::{Kind, Node, Style};
+use rhumb_yaml::{Kind, Style};
 use serde::Serialize;
+use serde_json::Value;
 
+use super::found::Found;
 use super::object::Object;
 use crate::id::{ContainerName, ObjectId};
 use crate::image::Reference;
@@ -45,12 +48,12 @@ pub struct Place {
     pub prefix: String,
 }
 
-/// Every image of this object, `chart-image` first, then by name.
+/// Every image of this object: of a HelmRelease `chart-image` first, then by name; of others as written.
 pub fn slots(object: &Object) -> Vec<Slot> {
     match object.id.kind.as_str() {
         "HelmRelease" => helm_release(object),
-        "Deployment" | "DaemonSet" | "StatefulSet" => pods(object, "/spec/template/spec"),
-        "CronJob" => pods(object, "/spec/jobTemplate/spec/template/spec"),
+        "Deployment" | "DaemonSet" | "StatefulSet" => pods(object, "spec.template.spec"),
+        "CronJob" => pods(object, "spec.jobTemplate.spec.template.spec"),
         _ => Vec::new(),
     }
 }
@@ -65,146 +68,117 @@ pub fn containers_named(annotations: &BTreeMap<String, String>) -> BTreeSet<Cont
         .collect()
 }
 
-/// A scalar on the way down from an object's root, without following aliases.
-struct Found<'a> {
-    node: &'a Node,
-    pointer: String,
-}
-
-fn at<'a>(root: &'a Node, pointer: &str) -> Option<Found<'a>> {
-    let mut node = root;
-    for key in pointer.split('/').skip(1) {
-        node = match (&node.kind, key.parse::<usize>()) {
-            (Kind::Sequence { items, .. }, Ok(index)) => items.get(index)?,
-            _ => node.get(&key.replace("~1", "/").replace("~0", "~"))?,
-        };
-    }
-    Some(Found { node, pointer: pointer.to_owned() })
-}
-
-fn child(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
-}
-
-/// The text of a scalar that can hold a name or a tag; `null` and empty count as absent.
-fn text<'a>(found: &Found<'a>) -> Option<&'a str> {
-    match &found.node.kind {
-        Kind::Scalar { value, style } => {
-            let absent = value.is_empty()
-                || (*style == Style::Plain && matches!(value.as_str(), "~" | "null" | "Null" | "NULL"));
-            (!absent).then_some(value.as_str())
-        }
-        _ => None,
-    }
-}
-
-/// The image of one map, in the forms of `flux-v1.md` 3.2: the scalars of registry, image and tag.
+/// The image of one map, in the forms of `flux-v1.md` 3.2.
 struct Parts<'a> {
     registry: Option<Found<'a>>,
     image: Found<'a>,
     tag: Option<Found<'a>>,
+    digest: Option<Found<'a>>,
 }
 
-fn parts<'a>(root: &'a Node, pointer: &str) -> Option<Parts<'a>> {
-    let image = at(root, &child(pointer, "image"))?;
-    let (base, name) = match image.node.kind {
-        Kind::Mapping { .. } => (child(pointer, "image"), "repository"),
-        _ => (pointer.to_owned(), "image"),
-    };
-    Some(Parts {
-        registry: at(root, &child(&base, "registry")),
-        image: at(root, &child(&base, name))?,
-        tag: at(root, &child(&base, "tag")),
-    })
+impl<'a> Parts<'a> {
+    fn of(map: &Found<'a>) -> Option<Self> {
+        let image = map.child("image")?;
+        let (base, name) = if image.value.is_object() { (&image, "repository") } else { (map, "image") };
+        let digest = base.child("digest");
+        Some(Self { registry: base.child("registry"), image: base.child(name)?, tag: base.child("tag"), digest })
+    }
 }
 
 fn helm_release(object: &Object) -> Vec<Slot> {
+    let Some(values) = Found::root(object).dig("spec.values") else { return Vec::new() };
     let mut found: BTreeMap<String, Slot> = BTreeMap::new();
-    let root = &object.node;
     let mut add = |name: &str, parts: Option<Parts<'_>>| {
-        if let Some(slot) = parts.and_then(|parts| slot(object, name, parts)) {
+        if let Some(slot) = parts.and_then(|parts| slot(object, name, &parts)) {
             found.insert(name.to_owned(), slot);
         }
     };
-    add("chart-image", parts(root, "/spec/values"));
-    if let Some(Found { node: Node { kind: Kind::Mapping { entries, .. }, .. }, .. }) = at(root, "/spec/values") {
-        for (key, value) in entries {
-            if let (Some(key), Kind::Mapping { .. }) = (key.as_str(), &value.kind) {
-                add(key, parts(root, &child("/spec/values", key)));
-            }
-        }
+    add("chart-image", Parts::of(&values));
+    for key in values.value.as_object().into_iter().flat_map(|map| map.keys()) {
+        add(key, values.child(key).as_ref().and_then(Parts::of));
     }
     let annotations = object.annotations();
-    let aliased = |field: &str, alias: &str| {
-        let path = annotations.get(&format!("{field}.fluxcd.io/{alias}"))?;
-        at(root, &path.split('.').fold("/spec/values".to_owned(), |pointer, key| child(&pointer, key)))
-    };
     for alias in annotations.keys().filter_map(|key| key.strip_prefix("repository.fluxcd.io/")) {
-        if let Some(image) = aliased("repository", alias) {
-            add(alias, Some(Parts { registry: aliased("registry", alias), image, tag: aliased("tag", alias) }));
-        }
+        add(alias, aliased(&annotations, &values, alias));
     }
     let mut slots: Vec<Slot> = found.into_values().collect();
-    slots.sort_by_key(|slot| (slot.container.as_str() != "chart-image", slot.container.clone()));
+    slots.sort_by_key(|slot| slot.container.as_str() != "chart-image");
     slots
 }
 
-fn pods(object: &Object, spec: &str) -> Vec<Slot> {
-    let mut found = Vec::new();
-    for list in ["containers", "initContainers"] {
-        let list = child(spec, list);
-        let Some(Found { node: Node { kind: Kind::Sequence { items, .. }, .. }, .. }) = at(&object.node, &list) else {
-            continue;
-        };
-        for (index, item) in items.iter().enumerate() {
-            let name = item.get("name").and_then(Node::as_str).unwrap_or_default();
-            if let Some(image) = at(&object.node, &format!("{list}/{index}/image")) {
-                found.extend(slot(object, name, Parts { registry: None, image, tag: None }));
-            }
-        }
-    }
-    found
+/// The parts that an alias names. One that leads nowhere makes the whole alias void, as in Flux: with a path of the tag
+/// that is mistyped, the new tag would otherwise be appended to the repository.
+fn aliased<'a>(annotations: &BTreeMap<String, String>, values: &Found<'a>, alias: &str) -> Option<Parts<'a>> {
+    let part = |field: &str| match annotations.get(&format!("{field}.fluxcd.io/{alias}")) {
+        None => Some(None),
+        Some(path) => Some(Some(values.dig(path).filter(|found| !found.value.is_array() && !found.value.is_object())?)),
+    };
+    Some(Parts { registry: part("registry")?, image: part("repository")??, tag: part("tag")?, digest: None })
 }
 
-fn slot(object: &Object, name: &str, parts: Parts<'_>) -> Option<Slot> {
-    let Parts { registry, image, tag } = parts;
-    let image_text = text(&image)?;
-    let mut full = match registry.as_ref().and_then(text) {
+fn pods(object: &Object, spec: &str) -> Vec<Slot> {
+    let Some(spec) = Found::root(object).dig(spec) else { return Vec::new() };
+    let lists = ["containers", "initContainers"].into_iter().filter_map(|list| spec.child(list));
+    let containers = lists.flat_map(|list| {
+        let length = list.value.as_array().map_or(0, Vec::len);
+        (0..length).filter_map(move |index| list.item(index)).collect::<Vec<_>>()
+    });
+    let slots = containers.filter_map(|container| {
+        let name = container.value.get("name").and_then(Value::as_str).unwrap_or_default();
+        slot(object, name, &Parts { registry: None, image: container.child("image")?, tag: None, digest: None })
+    });
+    slots.collect()
+}
+
+fn slot(object: &Object, name: &str, parts: &Parts<'_>) -> Option<Slot> {
+    let Parts { registry, image, tag, digest } = parts;
+    let image_text = image.text()?;
+    let mut full = match registry.as_ref().and_then(Found::text) {
         Some(registry) => format!("{registry}/{image_text}"),
         None => image_text.to_owned(),
     };
-    let tag = tag.filter(|tag| text(tag).is_some());
-    if let Some(tag) = tag.as_ref().and_then(text) {
+    let tag_text = tag.as_ref().and_then(Found::as_written);
+    if let Some(tag) = &tag_text {
         full = format!("{full}:{tag}");
     }
     let reference = Reference::parse(&full).ok()?;
-    let holder = tag.as_ref().unwrap_or(&image);
+    // A tag that is there but empty takes the new one, unless the image itself ends in a tag.
+    let holder = tag.as_ref().filter(|_| tag_text.is_some() || reference.tag.is_none()).unwrap_or(image);
+    let pinned = reference.digest.is_some() || digest.as_ref().is_some_and(|digest| digest.text().is_some());
     Some(Slot {
         object: object.id.clone(),
         container: ContainerName::new(name),
-        place: place(holder, &reference),
+        place: if pinned { Err(PINNED.to_owned()) } else { place(holder, tag.as_ref(), &reference) },
         image: reference,
         file: object.file.clone(),
-        line: holder.node.line,
+        line: holder.node.map_or(object.line, |node| node.line),
     })
 }
 
+const PINNED: &str = "the image is pinned by digest; remove the digest to have its tag updated";
+
 /// Where a new tag of this image goes: the end of the scalar that holds it.
-fn place(holder: &Found<'_>, image: &Reference) -> Result<Place, String> {
-    let Kind::Scalar { value, style } = &holder.node.kind else {
-        return Err("the image is written through a YAML alias; write it out to have it updated".to_owned());
-    };
+fn place(holder: &Found<'_>, tag: Option<&Found<'_>>, image: &Reference) -> Result<Place, String> {
+    if tag.is_some_and(|tag| tag.value.is_array() || tag.value.is_object()) {
+        return Err("the `tag` beside the image is no text; make it one to have it updated".to_owned());
+    }
+    let through = "the image is written through a YAML alias or merge key; write it out to have it updated";
+    let node = holder.node.ok_or(through)?;
+    let Kind::Scalar { value, style } = &node.kind else { return Err(through.to_owned()) };
     if matches!(style, Style::Literal | Style::Folded) {
         return Err("the image is written as a block scalar; write it on one line to have it updated".to_owned());
     }
-    if image.digest.is_some() {
-        return Err("the image is pinned by digest; remove the digest to have its tag updated".to_owned());
+    // `registry:5000/app` reads as image `registry` at tag `5000/app` (`flux-v1.md` 2.1), which nobody means.
+    if image.tag.as_ref().is_some_and(|tag| tag.as_str().contains('/')) {
+        return Err(
+            "a host with a port and without a dot reads as an image and its tag; write it with a dot".to_owned()
+        );
     }
+    let tag_alone = tag.is_some_and(|tag| tag.pointer == holder.pointer);
     let prefix = match &image.tag {
-        // The scalar may end in the tag (`repo/x:1`), be the tag, or hold no tag at all.
-        Some(tag) if value == tag.as_str() => String::new(),
+        _ if tag_alone => String::new(),
         Some(tag) => value.strip_suffix(tag.as_str()).unwrap_or(value).to_owned(),
         None => format!("{value}:"),
     };
-    Ok(Place { pointer: holder.pointer.clone(), span: holder.node.span.clone(), style: *style, prefix })
+    Ok(Place { pointer: holder.pointer.clone(), span: node.span.clone(), style: *style, prefix })
 }
