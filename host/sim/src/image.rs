@@ -5,7 +5,8 @@ use std::io;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rand::RngCore as _;
+use rand::distr::{Alphanumeric, SampleString as _};
+use rand::{Rng as _, RngCore as _};
 use reqwest::{Client, Response, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -90,6 +91,17 @@ pub async fn push(registry: &str, repository: &str, tag: &str, options: &Options
     pusher.blob(registry, layer).await?;
     pusher.blob(registry, config).await?;
     pusher.manifest(tag, &manifest).await
+}
+
+/// Eight random lower-case letters and digits, as a pipeline takes them from a commit.
+pub fn commit() -> String {
+    let mut random = rand::rng();
+    let mut text = Alphanumeric.sample_string(&mut random, 8).to_lowercase();
+    // A tag whose commit is all digits would be read as a number where somebody forgets the quotes.
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        text.replace_range(..1, ["a", "b", "c"].get(random.random_range(0..3)).copied().unwrap_or("a"));
+    }
+    text
 }
 
 struct Pusher {

@@ -16,6 +16,7 @@ mod object;
 mod openapi;
 mod patch;
 mod present;
+mod protobuf;
 mod refusal;
 mod selector;
 mod server;

@@ -20,6 +20,7 @@ use super::kinds::Resource;
 use super::object;
 use super::openapi;
 use super::present::{Page, Presenter};
+use super::protobuf;
 use super::refusal::Refusal;
 use super::selector::Selector;
 use super::store::Store;
@@ -364,9 +365,8 @@ async fn read_body(method: &Method, content_type: &str, body: Body) -> Result<Va
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    if content_type.contains("protobuf") || content_type.contains("cbor") {
-        let message = format!("only JSON and YAML are understood here, not {content_type}");
-        return Err(Refusal::new(415, "UnsupportedMediaType", message));
+    if content_type.contains("protobuf") {
+        return protobuf::decode(&bytes);
     }
     match serde_json::from_slice(&bytes) {
         Ok(value) => Ok(value),

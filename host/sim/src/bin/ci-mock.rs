@@ -8,8 +8,6 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use rand::Rng as _;
-use rand::distr::{Alphanumeric, SampleString as _};
 use rhumb_sim::{Clock, image};
 
 /// Make an image with random content and push it
@@ -53,7 +51,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let (host, repository) = split(&arguments.repository)?;
-    let commit = commit();
+    let commit = image::commit();
     let (tag, version) = match &arguments.version {
         Some(version) => (version.clone(), version.clone()),
         None => (format!("{}-{commit}", arguments.branch), "0.4.0".to_owned()),
@@ -67,17 +65,6 @@ async fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let options = image::Options { created: Clock::system().now(), labels };
     image::push(&registry, repository, &tag, &options).await?;
     Ok(format!("{host}/{repository}:{tag}"))
-}
-
-/// Eight random lower-case letters and digits.
-fn commit() -> String {
-    let mut random = rand::rng();
-    let mut text = Alphanumeric.sample_string(&mut random, 8).to_lowercase();
-    // A tag whose commit is all digits would be read as a number where somebody forgets the quotes.
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        text.replace_range(..1, ["a", "b", "c"].get(random.random_range(0..3)).copied().unwrap_or("a"));
-    }
-    text
 }
 
 /// Host and path. Unlike Docker's short names, the host has to be there.
