@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
 }
@@ -40,11 +39,7 @@ impl Fake {
         let log = Arc::clone(&seen);
         let answer = Arc::new(answer);
         let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
-            let seen = Seen {
-                method: request.method().clone(),
-                uri: request.uri().clone(),
-                headers: request.headers().clone(),
-            };
+            let seen = Seen { uri: request.uri().clone(), headers: request.headers().clone() };
             log.lock().unwrap().push(seen.clone());
             let answer = Arc::clone(&answer);
             async move { answer(&seen) }

@@ -12,8 +12,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod charts;
 pub mod cluster;
+pub mod files;
 pub mod git;
+pub mod identity;
 pub mod registry;
 pub mod store;
 pub mod web;

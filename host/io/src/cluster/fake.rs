@@ -30,13 +30,13 @@ struct State {
 
 /// The API.
 #[derive(Clone)]
-pub(super) struct Api {
+pub(crate) struct Api {
     state: Arc<Mutex<State>>,
     events: broadcast::Sender<(String, Value)>,
 }
 
 impl Api {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let api = Self { state: Arc::default(), events: broadcast::channel(100).0 };
         for (version, kind, plural) in [
             ("v1", "ConfigMap", "configmaps"),
@@ -56,13 +56,13 @@ impl Api {
         api
     }
 
-    pub(super) fn add_kind(&self, version: &str, kind: &str, plural: &str, namespaced: bool) {
+    pub(crate) fn add_kind(&self, version: &str, kind: &str, plural: &str, namespaced: bool) {
         let mut state = self.state.lock().unwrap();
         let list = state.resources.entry(version.to_owned()).or_default();
         list.push((kind.to_owned(), plural.to_owned(), namespaced));
     }
 
-    pub(super) fn cluster(&self) -> Cluster {
+    pub(crate) fn cluster(&self) -> Cluster {
         let api = self.clone();
         let app = axum::Router::new().fallback(move |request: Request| {
             let api = api.clone();
@@ -72,32 +72,32 @@ impl Api {
     }
 
     /// Answers instead of the API where it gives an answer; gets method and path with query.
-    pub(super) fn fault(&self, fault: impl Fn(&str, &str) -> Option<Response<Body>> + Send + Sync + 'static) {
+    pub(crate) fn fault(&self, fault: impl Fn(&str, &str) -> Option<Response<Body>> + Send + Sync + 'static) {
         self.state.lock().unwrap().fault = Some(Box::new(fault));
     }
 
-    pub(super) fn no_fault(&self) {
+    pub(crate) fn no_fault(&self) {
         self.state.lock().unwrap().fault = None;
     }
 
     /// Requests since the last call, as `METHOD path`.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().log)
     }
 
-    pub(super) fn put(&self, path: &str, object: Value) {
+    pub(crate) fn put(&self, path: &str, object: Value) {
         self.store(path, object, "ADDED");
     }
 
-    pub(super) fn object(&self, path: &str) -> Option<Value> {
+    pub(crate) fn object(&self, path: &str) -> Option<Value> {
         self.state.lock().unwrap().objects.get(path).cloned()
     }
 
-    pub(super) fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.state.lock().unwrap().objects.keys().cloned().collect()
     }
 
-    pub(super) fn drop_watches(&mut self) {
+    pub(crate) fn drop_watches(&mut self) {
         self.events.send((String::new(), Value::Null)).unwrap();
     }
 

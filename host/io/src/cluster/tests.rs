@@ -177,7 +177,7 @@ async fn writes_status_and_events() {
 }
 
 #[tokio::test]
-async fn a_broken_read_is_tried_once_more() {
+async fn a_server_that_fails_is_asked_once() {
     let api = Api::new();
     let cluster = api.cluster();
     api.fault(|_, _| Some(status(503, "ServiceUnavailable")));
