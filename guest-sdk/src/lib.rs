@@ -54,6 +54,7 @@ mod evidence;
 mod export;
 #[doc(hidden)]
 pub mod glue;
+pub mod newest;
 mod policy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

@@ -1,1 +1,37 @@
-//! Stub.
+//! The sandbox that policies run in: bytes in, decisions out.
+//!
+//! ```text
+//! bytes ─ admission ─ compile ─ ready ┐
+//!                                     ├─ call (fresh instance, limits) ─ convert ─ Decision ─ record
+//! Question ───────────────────────────┘
+//! ```
+//!
+//! Invariants:
+//! * wasmtime and wasmparser appear in this crate alone;
+//! * a decision depends on its question, its component and the engine's profile, and on nothing else;
+//! * nothing that a guest returned leaves this crate unchecked;
+//! * a failure is never a verdict.
+
+mod admission;
+mod cache;
+mod call;
+mod catalog;
+mod compile;
+mod contract;
+mod convert;
+mod describe;
+mod engine;
+mod error;
+mod json;
+mod limits;
+pub mod record;
+mod sandbox;
+mod schema;
+
+pub use catalog::{Catalog, CatalogError, PolicyInfo};
+pub use describe::{Describe, ReasonCode, Wants};
+pub use engine::EngineProfile;
+pub use error::{Engine, LoadError};
+pub use limits::{AnswerLimits, Limits};
+pub use record::{Record, Replay, replay};
+pub use sandbox::{Loaded, Options, Sandbox};

@@ -1,0 +1,194 @@
+//! Whether bytes may be compiled at all, found out without running or compiling them.
+//!
+//! Invariant: nothing reaches the compiler that is too large, imports anything, is for another world, or has a function
+//! of a shape that is known to take a compiler minutes.
+
+use rhumb_core::judge::Kind;
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
+use wasmparser::types::Types;
+use wasmparser::{Encoding, FunctionBody, Operator, Parser, Payload, Validator, WasmFeatures};
+
+use crate::contract::{PACKAGE, VERSION};
+use crate::describe::Describe;
+use crate::error::LoadError;
+
+/// The custom section that holds a policy's description.
+const SECTION: &str = "rhumb:policy";
+
+/// Longest description.
+const SECTION_BYTES: usize = 64 << 10;
+
+/// What a guest may use; the engine's own settings are no wider.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .difference(WasmFeatures::SIMD)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// Bounds on one function. Cranelift took 8 s for a function of 5.7 KB with many branch targets, and 16 s for one of
+/// 20,000 loops.
+const BODY_BYTES: usize = 128 << 10;
+const LOOPS: usize = 2000;
+const BRANCH_TARGETS: usize = 20_000;
+
+/// A component that may be compiled.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) describe: Describe,
+    /// The custom section as it stands, which `describe` must equal.
+    pub(crate) section: String,
+    /// Its imports, all without functions.
+    pub(crate) imports: Vec<String>,
+}
+
+/// Looks at the bytes of a component.
+pub(crate) fn admit(bytes: &[u8], limit: usize) -> Result<Admitted, LoadError> {
+    if bytes.len() > limit {
+        return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
+    }
+    require_component(bytes)?;
+    let types = Validator::new_with_features(FEATURES)
+        .validate_all(bytes)
+        .map_err(|error| LoadError::Invalid { reason: error.to_string() })?;
+    let found = walk(bytes)?;
+    for import in &found.imports {
+        if !is_types_only(&types, import) {
+            return Err(refused_import(import));
+        }
+    }
+    let kind = kind_of(&found.exports)?;
+    let section = match found.sections.as_slice() {
+        [] => return Err(LoadError::NoDescription),
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
+        _ => return Err(LoadError::BadDescription { reason: "more than one section `rhumb:policy`".to_owned() }),
+    };
+    let describe = Describe::parse(&section).map_err(|reason| LoadError::BadDescription { reason })?;
+    if describe.kind != kind {
+        let (says, is) = (describe.kind.as_str(), kind.as_str());
+        return Err(LoadError::BadDescription { reason: format!("says `{says}`, but the exports are those of `{is}`") });
+    }
+    Ok(Admitted { describe, section, imports: found.imports })
+}
+
+/// Refuses what is no component by its first bytes, in the words of what it is.
+fn require_component(bytes: &[u8]) -> Result<(), LoadError> {
+    if wasmtime::Engine::detect_precompiled(bytes).is_some() {
+        return Err(LoadError::Precompiled);
+    }
+    match (bytes.get(..4), bytes.get(4..8)) {
+        (Some(b"\0asm"), Some([0x0d, 0, 1, 0])) => Ok(()),
+        (Some(b"\0asm"), Some([1, 0, 0, 0])) => Err(LoadError::Module),
+        _ if std::str::from_utf8(bytes).is_ok_and(|text| !text.is_empty()) => Err(LoadError::Text),
+        _ => Err(LoadError::NotWasm),
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    sections: Vec<String>,
+}
+
+fn walk(bytes: &[u8]) -> Result<Found, LoadError> {
+    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid { reason: error.to_string() };
+    let mut found = Found::default();
+    // Components and modules nest; imports and exports count for the outermost component alone.
+    let mut depth = 0;
+    let mut function = 0;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(invalid)? {
+            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                for import in imports {
+                    found.imports.push(import.map_err(invalid)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 1 => {
+                for export in exports {
+                    found.exports.push(export.map_err(invalid)?.name.name.to_owned());
+                }
+            }
+            Payload::CustomSection(section) if section.name() == SECTION => {
+                let data = section.data().get(..SECTION_BYTES + 1).map_or(section.data(), |_| &[]);
+                let text = std::str::from_utf8(data).ok().filter(|text| !text.is_empty());
+                let reason = || "the section is empty, longer than 64 KiB or not UTF-8".to_owned();
+                found.sections.push(text.ok_or_else(|| LoadError::BadDescription { reason: reason() })?.to_owned());
+            }
+            Payload::CodeSectionEntry(body) => {
+                scan(function, &body)?;
+                function += 1;
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses functions that would keep the compiler busy for minutes.
+fn scan(function: usize, body: &FunctionBody<'_>) -> Result<(), LoadError> {
+    let refused = |reason: String| LoadError::Costly { function, reason };
+    let range = body.range();
+    let size = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    if size > BODY_BYTES {
+        return Err(refused(format!("{size} bytes, allowed are {BODY_BYTES}")));
+    }
+    let (mut loops, mut targets) = (0, 0);
+    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid { reason: error.to_string() };
+    for operator in body.get_operators_reader().map_err(invalid)? {
+        match operator.map_err(invalid)? {
+            Operator::Loop { .. } => loops += 1,
+            Operator::BrTable { targets: table } => targets += table.len() as usize + 1,
+            _ => {}
+        }
+    }
+    if loops > LOOPS {
+        return Err(refused(format!("{loops} loops, allowed are {LOOPS}")));
+    }
+    if targets > BRANCH_TARGETS {
+        return Err(refused(format!("{targets} branch targets, allowed are {BRANCH_TARGETS}")));
+    }
+    Ok(())
+}
+
+/// Whether an import is an instance that holds types and nothing to call.
+fn is_types_only(types: &Types, import: &str) -> bool {
+    let Some(item) = types.component_item_for_import(import) else { return false };
+    let ComponentEntityType::Instance(id) = item.ty else { return false };
+    let Some(instance) = types.as_ref().get(id) else { return false };
+    instance.exports.values().all(|item| match item.ty {
+        ComponentEntityType::Type { referenced, .. } => !matches!(referenced, ComponentAnyTypeId::Resource(_)),
+        _ => false,
+    })
+}
+
+fn refused_import(import: &str) -> LoadError {
+    let import = import.to_owned();
+    if import.starts_with("wasi:") { LoadError::Wasi { import } } else { LoadError::Import { import } }
+}
+
+/// The kind whose world these exports are.
+fn kind_of(exports: &[String]) -> Result<Kind, LoadError> {
+    let ours = |interface: &str| exports.iter().any(|export| is_interface(export, interface));
+    let kinds = [Kind::ImageFilter, Kind::PromotionRule, Kind::ValueTransform];
+    let found: Vec<Kind> = kinds.into_iter().filter(|kind| ours(kind.as_str())).collect();
+    match found.as_slice() {
+        [kind] if ours("meta") => Ok(*kind),
+        _ => {
+            let has = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+            let needs = kinds.map(|kind| format!("{PACKAGE}/{kind}@{VERSION}", kind = kind.as_str())).join(", ");
+            Err(LoadError::WrongWorld { has, needs: format!("{PACKAGE}/meta@{VERSION} and exactly one of {needs}") })
+        }
+    }
+}
+
+/// Whether an export is this interface in a version that is compatible with ours: the same minor, any patch.
+fn is_interface(export: &str, interface: &str) -> bool {
+    let (Some((name, version)), Some((minor, _))) = (export.split_once('@'), VERSION.rsplit_once('.')) else {
+        return false;
+    };
+    let same = name.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) == Some(interface);
+    let patch = version.strip_prefix(minor).and_then(|rest| rest.strip_prefix('.'));
+    same && patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,112 @@
+//! Why a component was not loaded, in the words of the person who made it.
+
+/// Why bytes did not become a policy.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Larger than the operator allows.
+    #[error("component of {bytes} bytes is too large, allowed are {limit}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The operator's limit.
+        limit: usize,
+    },
+    /// Native code in disguise.
+    #[error("this is precompiled machine code, which is never taken from outside; give the component it was made from")]
+    Precompiled,
+    /// A core module.
+    #[error("this is a core WebAssembly module, not a component; `rhumb policy build` makes a component of it")]
+    Module,
+    /// WebAssembly's text format, or any other text.
+    #[error("this is text, not a WebAssembly component in its binary form")]
+    Text,
+    /// Anything else.
+    #[error("this is not WebAssembly")]
+    NotWasm,
+    /// Broken, or it uses what is switched off.
+    #[error("component is invalid or uses a feature that is switched off: {reason}")]
+    Invalid {
+        /// The validator's words.
+        reason: String,
+    },
+    /// A function that would take the compiler minutes.
+    #[error("function {function} is too costly to compile: {reason}")]
+    Costly {
+        /// Counted over the whole file.
+        function: usize,
+        /// What there is too much of.
+        reason: String,
+    },
+    /// It imports WASI.
+    #[error(
+        "component imports `{import}`: policies get no WASI; build for `wasm32-unknown-unknown` (`rhumb policy build` \
+         does) and take time and seed from the context"
+    )]
+    Wasi {
+        /// The first such import.
+        import: String,
+    },
+    /// It imports something else.
+    #[error("component imports `{import}`, which nobody granted: policies import nothing but types")]
+    Import {
+        /// The first such import.
+        import: String,
+    },
+    /// It exports something else.
+    #[error("component is for another world: it exports {has}; a policy exports {needs}")]
+    WrongWorld {
+        /// Its exports.
+        has: String,
+        /// What a policy exports.
+        needs: String,
+    },
+    /// No custom section.
+    #[error("component has no description: the custom section `rhumb:policy` is missing; `export_policy!` writes it")]
+    NoDescription,
+    /// The custom section cannot be used.
+    #[error("description in the custom section `rhumb:policy` cannot be used: {reason}")]
+    BadDescription {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The compiler refused it.
+    #[error("failed to compile the component")]
+    Compile(#[source] Engine),
+    /// A function has another type than the contract says.
+    #[error("function `{function}` of the component has another type than the contract says")]
+    WrongType {
+        /// Interface and function.
+        function: String,
+        /// The engine's words.
+        #[source]
+        source: Engine,
+    },
+    /// It needs more at its start than it may have.
+    #[error("component needs {needs} at its start, allowed are {limit}")]
+    Resources {
+        /// What it needs.
+        needs: String,
+        /// What it may have.
+        limit: String,
+    },
+    /// It did not answer.
+    #[error("component failed to describe itself: {0}")]
+    Describe(rhumb_core::judge::Failure),
+    /// `describe` and the custom section differ.
+    #[error("component describes itself otherwise than its custom section `rhumb:policy`")]
+    LyingDescription,
+    /// The engine could not be set up, or the cache's folder not be used.
+    #[error("failed to access `{path}`")]
+    Cache {
+        /// File or folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Words of the engine, as an error with its causes.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct Engine(pub(crate) wasmtime::Error);

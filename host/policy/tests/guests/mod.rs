@@ -1,0 +1,25 @@
+//! Components for the tests, built once per process from the policies of this repository.
+
+#[path = "../../../cli/src/policy/build.rs"]
+#[allow(dead_code, reason = "the command uses what the tests do not")]
+mod build;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// The component of a policy or of an example by its folder's name.
+pub fn component(name: &str) -> &'static [u8] {
+    static BUILT: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let names = ["glob", "regexp", "semver", "soak", "env-sizing"];
+        let mut folders: Vec<PathBuf> = names.iter().map(|name| root.join("policies").join(name)).collect();
+        folders.extend(["endless", "liar"].map(|name| root.join("examples/bad-policies").join(name)));
+        let out = tempfile::tempdir().expect("a folder for components");
+        let built = build::build_all(&folders, out.path()).unwrap_or_else(|error| panic!("{error}: {error:?}"));
+        let key = |name: &str| name.trim_start_matches("rhumb-example-").to_owned();
+        built.into_iter().map(|one| (key(&one.name), std::fs::read(one.path).expect("it was built"))).collect()
+    });
+    built.get(name).unwrap_or_else(|| panic!("no component {name}"))
+}
