@@ -120,7 +120,16 @@ impl Timestamp {
 
     /// Reads RFC 3339, such as `2026-11-23T14:35:00Z` or `2026-11-23T15:35:00.25+01:00`; before 1970 is `None`.
     pub fn parse(text: &str) -> Option<Self> {
-        let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+        // `parse` alone would take a sign.
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+        let number = |range: std::ops::Range<usize>| digits(text.get(range)?);
+        let separators = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':')];
+        if separators
+            .iter()
+            .any(|(at, c)| !text.get(*at..).is_some_and(|rest| rest.starts_with([*c, c.to_ascii_lowercase()])))
+        {
+            return None;
+        }
         let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
         let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
         if year < 1970
@@ -133,15 +142,19 @@ impl Timestamp {
             return None;
         }
         let rest = text.get(19..)?;
-        let digits = rest.strip_prefix('.').map_or("", |fraction| {
+        let fraction = rest.strip_prefix('.').map_or("", |fraction| {
             let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
             fraction.get(..end).unwrap_or_default()
         });
-        let zone = rest.strip_prefix('.').and_then(|fraction| fraction.get(digits.len()..)).unwrap_or(rest);
-        let millis: u64 = format!("{digits:0<3}").get(..3)?.parse().ok()?;
+        let zone = rest.strip_prefix('.').and_then(|rest| rest.get(fraction.len()..)).unwrap_or(rest);
+        let millis: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
         let local = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-        let offset =
-            |zone: &str| Some(zone.get(..2)?.parse::<u64>().ok()? * 3600 + zone.get(3..5)?.parse::<u64>().ok()? * 60);
+        let offset = |zone: &str| match zone.split_once(':')? {
+            (hours, minutes) if hours.len() == 2 && minutes.len() == 2 => {
+                Some(digits(hours)? * 3600 + digits(minutes)? * 60)
+            }
+            _ => None,
+        };
         let utc = match zone.split_at_checked(1)? {
             ("Z" | "z", "") => local,
             ("+", zone) => local.checked_sub(offset(zone)?)?,
@@ -228,6 +241,10 @@ mod tests {
             "2026-13-01T00:00:00Z",
             "1960-01-01T00:00:00Z",
             "2026-11-23T14:35:00",
+            "2026-11-23T14:35:00+01:00x",
+            "2026-11-23T14:35:00+0100",
+            "2026/11/23 14.35.00Z",
+            "+026-+1-+3T+4:+5:+0Z",
             "ä026-11-23T14:35:00Z",
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");

@@ -5,6 +5,7 @@
 //!
 //! Invariant: a [`Question`] holds everything that its answer may depend on, so an answer can be had again from it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -163,7 +164,22 @@ impl Tags {
         self.names.lines()
     }
 
-    /// The name at this index.
+    /// The names at these indices, found in one walk; what is out of range is left out.
+    pub fn names_of(&self, indices: impl IntoIterator<Item = u32>) -> BTreeMap<u32, &str> {
+        let mut wanted: Vec<u32> = indices.into_iter().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut lines = self.names.lines();
+        let mut next = 0;
+        let names = wanted.into_iter().map_while(|index| {
+            let name = lines.nth(usize::try_from(index - next).ok()?)?;
+            next = index.saturating_add(1);
+            Some((index, name))
+        });
+        names.collect()
+    }
+
+    /// The name at this index. A walk over the names: for many of them see [`Tags::names_of`].
     pub fn get(&self, index: u32) -> Option<&str> {
         self.names.lines().nth(usize::try_from(index).ok()?)
     }

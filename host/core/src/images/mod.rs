@@ -3,17 +3,22 @@
 //! `propose` asks in three rounds, each a pure function of the view and of what was answered before: which tags are
 //! worth a closer look, which one to take, and whether the version may move. `plan` turns it all into at most one commit.
 
+mod commit;
+mod decide;
+mod gate;
 mod message;
 mod plan;
 mod propose;
+mod row;
 mod status;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Action, Considered, Decided, Kept, Plan, Row, plan};
+pub use plan::{Action, Plan, Update, plan};
 pub use propose::{promotions, selections, shortlisted, shortlists};
+pub use row::{Considered, Decided, Kept, Row};
 pub use status::{Pushed, conditions};
 pub(crate) use view::context;
 pub use view::{ImagesView, PolicyInfo, Scan, Target, Workload, workloads};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::view::{ImagesView, PolicyInfo, Scan, Target, Workload};
-use super::{Verdicts, plan::choice};
+use super::{Verdicts, decide::choice};
 use crate::attach::promotion_rules;
 use crate::environment::evidence;
 use crate::id::{ObjectId, PolicyName, Timestamp};
@@ -56,8 +56,8 @@ pub fn selections(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<Target, Qu
 pub fn promotions(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<(ObjectId, PolicyName), Question> {
     let mut questions = BTreeMap::new();
     for workload in view.workloads.iter().filter(|workload| workload.is_open()) {
-        let moves = moves(workload, verdicts);
         let rules = promotion_rules(&workload.annotations).unwrap_or_default();
+        let moves = if rules.is_empty() { Vec::new() } else { moves(workload, verdicts) };
         if moves.is_empty() {
             continue;
         }
@@ -101,7 +101,8 @@ fn question(view: &ImagesView, workload: &Workload, (filter, policy): (&Filter, 
     }
 }
 
-fn container(slot: &Slot) -> Container {
+/// The container as the policies see it.
+pub(super) fn container(slot: &Slot) -> Container {
     Container {
         name: slot.container.to_string(),
         repository: slot.image.repository(),
@@ -111,8 +112,10 @@ fn container(slot: &Slot) -> Container {
     }
 }
 
-fn moves(workload: &Workload, verdicts: &Verdicts) -> Vec<Move> {
-    let moves = workload.slots.iter().filter_map(|slot| {
+/// What would change in this object, as far as it can be written.
+pub(super) fn moves(workload: &Workload, verdicts: &Verdicts) -> Vec<Move> {
+    let writable = workload.slots.iter().filter(|slot| slot.place.is_ok());
+    let moves = writable.filter_map(|slot| {
         let tag = choice(slot, verdicts)?;
         let from = slot.image.tag.as_ref().map(ToString::to_string);
         Some(Move {

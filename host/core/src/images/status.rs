@@ -1,11 +1,11 @@
 //! Plan and outcome → a condition for each object that is automated.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use super::plan::{Decided, Kept, Plan, Row};
+use super::plan::Plan;
+use super::row::{Decided, Kept, Row};
 use crate::condition::{Condition, Truth};
-use crate::id::{ContainerName, ObjectId, Revision};
+use crate::id::{ObjectId, Revision};
 
 /// What became of the commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,36 +61,6 @@ fn condition(row: &Row, pushed: &Pushed) -> Option<(u8, Condition)> {
                 Kept::NoSuchContainer { .. } => (8, Truth::False, "NoSuchContainer"),
             };
             say(rank, status, reason, kept.to_string())
-        }
-    }
-}
-
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAutomated => f.write_str("not automated"),
-            Self::Locked(why) if why.is_empty() => f.write_str("locked"),
-            Self::Locked(why) => write!(f, "locked by {why}"),
-            Self::Ignored => f.write_str("ignored"),
-            Self::NoSuchContainer { known } if known.is_empty() => {
-                f.write_str("no such container: the object has no image that can be found")
-            }
-            Self::NoSuchContainer { known } => {
-                let known: Vec<&str> = known.iter().map(ContainerName::as_str).collect();
-                write!(f, "no such container; there are: {}", known.join(", "))
-            }
-            Self::BadFilter(message) | Self::NoTags(message) | Self::NoPolicy(message) => f.write_str(message),
-            Self::PolicyFailed { policy, message, .. } => write!(f, "policy `{policy}` gave no verdict: {message}"),
-            Self::Current(reason) | Self::NoneAcceptable(reason) => f.write_str(&reason.message),
-            Self::HeldByFilter { until, reason } => write!(f, "hold until {until}: {}", reason.message),
-            Self::HeldByRule { rule, to, verdict, until, reason } => {
-                write!(f, "{to}: {verdict}")?;
-                if let Some(until) = until {
-                    write!(f, " until {until}")?;
-                }
-                write!(f, " by `{rule}`: {}", reason.message)
-            }
-            Self::Unwritable { to, message } => write!(f, "{to} cannot be written: {message}"),
         }
     }
 }

@@ -5,6 +5,9 @@ use crate::attach::value_transforms;
 use crate::id::Digest;
 use crate::manifest::canonical_text;
 
+/// Repeats the whole object and says nothing of its own.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// The digest of chart, values, secrets, transforms with their components and settings, and what transforms see of
 /// the release. `None` while a part of it is missing.
 pub fn inputs(view: &ReleasesView, release: &ReleaseView) -> Option<Digest> {
@@ -27,7 +30,12 @@ pub fn inputs(view: &ReleasesView, release: &ReleaseView) -> Option<Digest> {
     }
     if !transforms.is_empty() {
         parts.push(release.environment.clone().unwrap_or_default());
-        parts.push(format!("{:?}", release.labels));
+        // Each is preceded by the number of its entries, so that no two lists of parts are alike.
+        for map in [&release.labels, &release.annotations] {
+            let seen = || map.iter().filter(|(key, _)| key.as_str() != LAST_APPLIED);
+            parts.push(seen().count().to_string());
+            parts.extend(seen().flat_map(|(key, value)| [key.clone(), value.clone()]));
+        }
     }
     Some(Digest::of_parts(parts.iter().map(String::as_bytes)))
 }

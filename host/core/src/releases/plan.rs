@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::state::{Blocked, State, state};
+use super::state::{Blocked, State, owner, state};
 use super::transform::Next;
 use super::view::{Orphan, ReleaseView, ReleasesView};
 use crate::id::{Digest, ObjectId, Timestamp};
@@ -25,7 +25,7 @@ pub struct Plan {
 /// The closed list of effects of a releases pass.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Install: there is no record.
+    /// Install: there is no record, or only those of a release that was uninstalled.
     Install(Ready),
     /// Upgrade, also from a failed release.
     Upgrade(Ready),
@@ -145,8 +145,9 @@ pub enum Kept {
 /// Plans one pass; `transformed` holds the end of each transform chain that was asked for.
 pub fn plan(view: &ReleasesView, transformed: &BTreeMap<ObjectId, Next>) -> Plan {
     let (mut actions, mut rows) = (Vec::new(), Vec::new());
+    let mut claimed: BTreeMap<(&str, &str), &ObjectId> = BTreeMap::new();
     for release in &view.releases {
-        let decided = match decide(view, release, transformed) {
+        let decided = match decide(view, release, transformed).and_then(|action| claim(release, &mut claimed, action)) {
             Ok(action) => {
                 let word = match action {
                     Action::Install(_) => "install",
@@ -168,6 +169,22 @@ pub fn plan(view: &ReleasesView, transformed: &BTreeMap<ObjectId, Next>) -> Plan
     });
     let wake = wake.min();
     Plan { actions, rows, wake }
+}
+
+/// Of two HelmReleases that make the same new release the first gets it, as it would if it had come first.
+fn claim<'a>(
+    release: &'a ReleaseView,
+    claimed: &mut BTreeMap<(&'a str, &'a str), &'a ObjectId>,
+    action: Action,
+) -> Result<Action, Kept> {
+    let Ok(spec) = &release.spec else { return Ok(action) };
+    match claimed.insert((&spec.target_namespace, &spec.release_name), &release.id) {
+        None => Ok(action),
+        Some(first) => {
+            claimed.insert((&spec.target_namespace, &spec.release_name), first);
+            Err(Kept::Foreign { owner: owner(first) })
+        }
+    }
 }
 
 fn decide(view: &ReleasesView, release: &ReleaseView, transformed: &BTreeMap<ObjectId, Next>) -> Result<Action, Kept> {
@@ -227,7 +244,7 @@ fn ready(release: &ReleaseView, inputs: Digest, transformed: &BTreeMap<ObjectId,
         chart_revision: chart.revision.clone(),
         values,
         inputs,
-        revision: release.history.last().map_or(1, |head| head.revision + 1),
+        revision: release.history.last().map_or(1, |head| head.revision.saturating_add(1)),
         options: Options {
             wait: spec.wait,
             timeout_seconds: spec.timeout_seconds,

@@ -100,13 +100,15 @@ pub enum SpecError {
 impl Spec {
     /// Reads a HelmRelease as the cluster or a file gives it.
     pub fn parse(object: &Value) -> Result<Self, SpecError> {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let namespace =
-            Some(text("/metadata/namespace")).filter(|n| !n.is_empty()).unwrap_or_else(|| "default".to_owned());
-        let target = Some(text("/spec/targetNamespace")).filter(|n| !n.is_empty()).unwrap_or_else(|| namespace.clone());
+        let text = |field| text(object, field);
+        let namespace = text("metadata.namespace")?.unwrap_or("default");
+        let target = text("spec.targetNamespace")?.unwrap_or(namespace);
         refuse_what_is_not_in_yet(object)?;
-        let truth = |pointer: &str| object.pointer(pointer).and_then(Value::as_bool);
-        let number = |pointer: &str, field| match object.pointer(pointer) {
+        let truth = |field| match at(object, field) {
+            None | Some(Value::Null) => Ok(false),
+            Some(value) => value.as_bool().ok_or(SpecError::Type { field, wanted: "true or false" }),
+        };
+        let number = |field| match at(object, field) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => value.as_u64().map(Some).ok_or(SpecError::Type { field, wanted: "a whole number" }),
         };
@@ -116,61 +118,85 @@ impl Spec {
             Some(_) => return Err(SpecError::Type { field: "spec.values", wanted: "a mapping" }),
         };
         Ok(Self {
-            chart: chart_source(object).ok_or(SpecError::NoChart)?,
-            release_name: release_name(&text("/spec/releaseName"), &namespace, &target, &text("/metadata/name"))?,
-            values_from: values_from(object, &namespace)?,
-            target_namespace: target,
+            chart: chart_source(object)?,
+            release_name: release_name(
+                text("spec.releaseName")?,
+                (namespace, target),
+                text("metadata.name")?.unwrap_or_default(),
+            )?,
+            values_from: values_from(object, namespace)?,
+            target_namespace: target.to_owned(),
             values,
-            timeout_seconds: number("/spec/timeout", "spec.timeout")?.unwrap_or(300),
-            max_history: number("/spec/maxHistory", "spec.maxHistory")?.unwrap_or(10).try_into().unwrap_or(u32::MAX),
-            wait: truth("/spec/wait").unwrap_or(false),
-            skip_crds: truth("/spec/skipCRDs").unwrap_or(false),
+            timeout_seconds: number("spec.timeout")?.unwrap_or(300),
+            max_history: number("spec.maxHistory")?.unwrap_or(10).try_into().unwrap_or(u32::MAX),
+            wait: truth("spec.wait")?,
+            skip_crds: truth("spec.skipCRDs")?,
         })
     }
 }
 
-fn chart_source(object: &Value) -> Option<ChartSource> {
-    let text = |key: &str| {
-        let text = object.pointer(&format!("/spec/chart/{key}")).and_then(Value::as_str)?;
-        (!text.is_empty()).then(|| text.to_owned())
-    };
-    if let (Some(url), Some(path)) = (text("git"), text("path")) {
-        return Some(ChartSource::Git { url, reference: text("ref"), path });
+/// What stands at a dotted path of fields.
+fn at<'a>(object: &'a Value, field: &str) -> Option<&'a Value> {
+    field.split('.').try_fold(object, |value, key| value.get(key))
+}
+
+/// A text that is not empty. Another type is an error: passed over, it would name another release or namespace.
+fn text<'a>(object: &'a Value, field: &'static str) -> Result<Option<&'a str>, SpecError> {
+    match at(object, field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err(SpecError::Type { field, wanted: "a text" }),
     }
-    Some(ChartSource::Repository { url: text("repository")?, name: text("name")?, version: text("version")? })
+}
+
+fn chart_source(object: &Value) -> Result<ChartSource, SpecError> {
+    let text = |field| Ok(text(object, field)?.map(str::to_owned));
+    if let (Some(url), Some(path)) = (text("spec.chart.git")?, text("spec.chart.path")?) {
+        return Ok(ChartSource::Git { url, reference: text("spec.chart.ref")?, path });
+    }
+    match (text("spec.chart.repository")?, text("spec.chart.name")?, text("spec.chart.version")?) {
+        (Some(url), Some(name), Some(version)) => Ok(ChartSource::Repository { url, name, version }),
+        _ => Err(SpecError::NoChart),
+    }
 }
 
 /// Explicit, or made from the namespaces and the name (`helm-operator.md` 1.4). Never cut: a cut name could collide.
-fn release_name(explicit: &str, namespace: &str, target: &str, name: &str) -> Result<String, SpecError> {
-    let release = match (explicit, namespace == target) {
-        ("", true) => format!("{namespace}-{name}"),
-        ("", false) => format!("{namespace}-{target}-{name}"),
-        (explicit, _) => explicit.to_owned(),
+fn release_name(explicit: Option<&str>, (own, target): (&str, &str), name: &str) -> Result<String, SpecError> {
+    let release = match explicit {
+        Some(explicit) => explicit.to_owned(),
+        None if own == target => format!("{own}-{name}"),
+        None => format!("{own}-{target}-{name}"),
     };
-    let legal = release.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'));
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let valid = legal && release.len() <= 53 && edge(release.chars().next()) && edge(release.chars().next_back());
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let label =
+        |label: &str| label.chars().all(legal) && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    let valid = release.len() <= 53 && release.split('.').all(label);
     if valid { Ok(release) } else { Err(SpecError::ReleaseName(release)) }
 }
 
 fn values_from(object: &Value, namespace: &str) -> Result<Vec<ValuesFrom>, SpecError> {
     let list = |pointer: &str| object.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
-    let key_ref = |reference: &Value| KeyRef {
-        namespace: reference.get("namespace").and_then(Value::as_str).unwrap_or(namespace).to_owned(),
-        name: reference.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        key: reference.get("key").and_then(Value::as_str).unwrap_or("values.yaml").to_owned(),
-        optional: reference.get("optional").and_then(Value::as_bool).unwrap_or(false),
+    let key_ref = |reference: &Value| {
+        let text = |key: &str| reference.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        Ok(KeyRef {
+            namespace: text("namespace").unwrap_or(namespace).to_owned(),
+            name: text("name").ok_or(SpecError::Type { field: "spec.valuesFrom[].name", wanted: "a text" })?.to_owned(),
+            key: text("key").unwrap_or("values.yaml").to_owned(),
+            optional: reference.get("optional").and_then(Value::as_bool).unwrap_or(false),
+        })
     };
+    let secrets = list("/spec/valueFileSecrets");
     let mut layers: Vec<ValuesFrom> =
-        list("/spec/valueFileSecrets").iter().map(|reference| ValuesFrom::Secret(key_ref(reference))).collect();
+        secrets.iter().map(|reference| Ok(ValuesFrom::Secret(key_ref(reference)?))).collect::<Result<_, _>>()?;
     for source in list("/spec/valuesFrom") {
-        if let Some(reference) = source.get("configMapKeyRef") {
-            layers.push(ValuesFrom::ConfigMap(key_ref(reference)));
-        } else if let Some(reference) = source.get("secretKeyRef") {
-            layers.push(ValuesFrom::Secret(key_ref(reference)));
-        } else if source.get("externalSourceRef").is_some() {
+        let given = |key: &str| source.get(key).filter(|reference| !reference.is_null());
+        if let Some(reference) = given("configMapKeyRef") {
+            layers.push(ValuesFrom::ConfigMap(key_ref(reference)?));
+        } else if let Some(reference) = given("secretKeyRef") {
+            layers.push(ValuesFrom::Secret(key_ref(reference)?));
+        } else if given("externalSourceRef").is_some() {
             return Err(SpecError::NotYet { field: "spec.valuesFrom[].externalSourceRef" });
-        } else if source.get("chartFileRef").is_some() {
+        } else if given("chartFileRef").is_some() {
             return Err(SpecError::NotYet { field: "spec.valuesFrom[].chartFileRef" });
         }
     }
@@ -185,7 +211,7 @@ fn refuse_what_is_not_in_yet(object: &Value) -> Result<(), SpecError> {
         (is("/spec/forceUpgrade", true), "spec.forceUpgrade"),
         (is("/spec/resetValues", false), "spec.resetValues: false"),
         (object.pointer("/spec/helmVersion").and_then(Value::as_str) == Some("v2"), "spec.helmVersion: v2"),
-        (object.pointer("/spec/chart/secretRef").is_some(), "spec.chart.secretRef"),
+        (object.pointer("/spec/chart/secretRef").is_some_and(|secret| !secret.is_null()), "spec.chart.secretRef"),
     ];
     match asked.into_iter().find(|(asked, _)| *asked) {
         Some((_, field)) => Err(SpecError::NotYet { field }),

@@ -2,7 +2,7 @@
 
 use super::inputs::inputs;
 use super::view::{Head, ReleaseView, ReleasesView};
-use crate::id::{Digest, Timestamp};
+use crate::id::{Digest, ObjectId, Timestamp};
 
 /// First wait after a failure; doubled with each further one.
 const BACKOFF_MILLIS: u64 = 10_000;
@@ -14,7 +14,7 @@ const BACKOFF_LIMIT_MILLIS: u64 = 300_000;
 pub enum State {
     /// It cannot be acted on.
     Blocked(Blocked),
-    /// There is no record.
+    /// There is no record, or the newest one says that the release was uninstalled.
     Absent(Digest),
     /// A record says that an operation is under way, and none is: it was left by a crash.
     Interrupted {
@@ -63,7 +63,7 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         Ok(spec) => spec,
         Err(error) => return State::Blocked(Blocked::Spec(error.to_string())),
     };
-    let owner = format!("{}/{}", release.id.namespace.as_deref().unwrap_or("default"), release.id.name);
+    let owner = owner(&release.id);
     let newest = release.history.last();
     if let Some(other) = newest.and_then(|head| head.owner.as_ref()).filter(|other| **other != owner) {
         return State::Foreign { owner: other.clone() };
@@ -86,11 +86,18 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     };
     match newest {
         None => State::Absent(inputs),
+        // `helm uninstall --keep-history` leaves records of a release that is gone.
+        Some(head) if head.status == "uninstalled" => State::Absent(inputs),
         Some(head) if head.inputs.as_ref() != Some(&inputs) => State::OutOfSync(inputs),
         Some(head) if head.status == "deployed" => State::InSync,
         Some(head) if head.status == "failed" => State::Failed { until: retry_at(head, &release.history), inputs },
         Some(_) => State::OutOfSync(inputs),
     }
+}
+
+/// `<namespace>/<name>` of a HelmRelease, as in the annotation of its records.
+pub(super) fn owner(id: &ObjectId) -> String {
+    format!("{}/{}", id.namespace.as_deref().unwrap_or("default"), id.name)
 }
 
 fn is_under_way(status: &str) -> bool {

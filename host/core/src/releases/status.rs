@@ -74,6 +74,11 @@ pub fn status(release: &ReleaseView, row: &Row, outcome: &Outcome, now: Timestam
             if let Some(head) = release.history.last() {
                 put(&mut status, "releaseStatus", json!(head.status));
             }
+            // A crash between the release and its status left none.
+            if let (Err(Kept::InSync), Ok(chart), None) = (&row.decided, &release.chart, status.get("revision")) {
+                put(&mut status, "revision", json!(chart.revision));
+                put(&mut status, "lastAttemptedRevision", json!(chart.revision));
+            }
         }
     }
     for condition in conditions {
@@ -110,7 +115,8 @@ pub fn set_condition(status: &mut Map<String, Value>, condition: &Condition, now
 }
 
 fn conditions(release: &ReleaseView, row: &Row, outcome: &Outcome) -> Option<(Phase, Vec<Condition>)> {
-    let (name, namespace) = release.spec.as_ref().map_or(("", ""), |spec| (&spec.release_name, &spec.target_namespace));
+    let own = (release.id.name.as_str(), release.id.namespace.as_deref().unwrap_or("default"));
+    let (name, namespace) = release.spec.as_ref().map_or(own, |spec| (&spec.release_name, &spec.target_namespace));
     let of = format!("Helm release '{name}' in '{namespace}'");
     let condition = |kind, truth, phase: Phase, message: &str| {
         Condition::new(kind, truth, phase.as_str(), &cut(message, CONDITION_LIMIT))
@@ -139,7 +145,7 @@ fn conditions(release: &ReleaseView, row: &Row, outcome: &Outcome) -> Option<(Ph
             Phase::DeployFailed,
             &["Deployed", "Released"],
             "An interrupted operation was marked as failed",
-            "it is tried again at once",
+            "it is tried again soon",
         ),
         (Outcome::Nothing, Err(Kept::Chart(why))) => {
             failed(Phase::ChartFetchFailed, &["ChartFetched", "Released"], "Chart fetch failed", why)

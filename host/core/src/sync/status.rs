@@ -49,13 +49,19 @@ pub struct Status {
 pub fn status(revision: &Revision, plan: &Plan, read: &[Problem], outcomes: &[Outcome]) -> Status {
     let mut status =
         Status { revision: revision.clone(), changed: 0, kept: 0, problems: read.to_vec(), remember: BTreeMap::new() };
+    let places: BTreeMap<&str, (&str, usize)> =
+        plan.rows.iter().map(|row| (row.object.as_str(), (row.file.as_str(), row.line))).collect();
+    for key in &plan.forget {
+        status.remember.insert(key.clone(), None);
+    }
     for (action, outcome) in plan.actions.iter().zip(outcomes) {
         let (Action::Apply { key, .. } | Action::Delete { key, .. }) = action;
         match (action, outcome) {
             (_, Outcome::Failed(message)) => {
-                let row = plan.rows.iter().find(|row| row.object == key.to_string());
-                let (file, line) = row.map(|row| (row.file.clone(), row.line)).unwrap_or_default();
-                status.problems.push(Problem { file, line, message: format!("{key}: {message}") });
+                let object = key.to_string();
+                let (file, line) = places.get(object.as_str()).copied().unwrap_or_default();
+                let message = format!("{object}: {message}");
+                status.problems.push(Problem { file: file.to_owned(), line, message });
             }
             (Action::Apply { digest, .. }, Outcome::Applied(applied)) => {
                 let previous =
@@ -74,6 +80,10 @@ pub fn status(revision: &Revision, plan: &Plan, read: &[Problem], outcomes: &[Ou
             Ok(_) => {}
             Err(Kept::UnknownKind(kind)) => {
                 let message = format!("the cluster does not know {kind}; it is applied once its definition is there");
+                status.problems.push(Problem { file: row.file.clone(), line: row.line, message });
+            }
+            Err(Kept::Duplicate) => {
+                let message = format!("{} is defined more than once; none of them is applied: keep one", row.object);
                 status.problems.push(Problem { file: row.file.clone(), line: row.line, message });
             }
             Err(_) => status.kept += 1,

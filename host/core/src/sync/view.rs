@@ -65,6 +65,8 @@ pub struct Live {
     pub version: String,
     /// `fluxcd.io/ignore` on the live object is `true`.
     pub ignored: bool,
+    /// `fluxcd.io/ignore` on the live object is `sync_only`: it is applied, and never deleted.
+    pub sync_only: bool,
 }
 
 /// What an earlier pass applied.

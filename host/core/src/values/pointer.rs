@@ -28,6 +28,11 @@ impl Pointer {
         (keys.len() <= Self::DEPTH).then_some(Self(keys))
     }
 
+    /// How many keys lead there.
+    pub fn depth(&self) -> usize {
+        self.0.len()
+    }
+
     /// What is there.
     pub fn get<'a>(&self, root: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(root, |value, key| match value {

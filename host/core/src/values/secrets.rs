@@ -41,9 +41,7 @@ pub fn seal(layers: Vec<(Origin, Map<String, Value>)>) -> Sealed {
     let mut values = Map::new();
     for (number, (origin, layer)) in layers.into_iter().enumerate() {
         let mut layer = Value::Object(layer);
-        if origin == Origin::Secret {
-            hide(&mut layer, &format!("{PREFIX}{number}"), &mut secrets);
-        }
+        hide(&mut layer, origin, &format!("{PREFIX}{number}"), &mut secrets);
         if let Value::Object(layer) = layer {
             merge(&mut values, layer);
         }
@@ -90,18 +88,27 @@ impl Sealed {
     }
 }
 
-fn hide(value: &mut Value, handle: &str, secrets: &mut BTreeMap<String, Value>) {
+/// Hides every scalar of a Secret. Elsewhere it hides a text that looks like a handle, so that it stays that text and
+/// nobody gets at a secret by writing its handle into a ConfigMap.
+fn hide(value: &mut Value, origin: Origin, handle: &str, secrets: &mut BTreeMap<String, Value>) {
     match value {
-        Value::Object(map) => map.iter_mut().for_each(|(key, item)| hide(item, &format!("{handle}/{key}"), secrets)),
+        Value::Object(map) => {
+            for (key, item) in map {
+                hide(item, origin, &format!("{handle}/{}", key.replace('~', "~0").replace('/', "~1")), secrets);
+            }
+        }
         Value::Array(items) => {
-            items.iter_mut().enumerate().for_each(|(index, item)| hide(item, &format!("{handle}/{index}"), secrets));
+            for (index, item) in items.iter_mut().enumerate() {
+                hide(item, origin, &format!("{handle}/{index}"), secrets);
+            }
         }
         // A null removes a default of the chart; it is no secret.
         Value::Null => {}
-        scalar => {
+        scalar if origin == Origin::Secret || scalar.as_str().is_some_and(|text| text.contains(PREFIX)) => {
             secrets.insert(handle.to_owned(), scalar.take());
             *scalar = Value::String(handle.to_owned());
         }
+        _ => {}
     }
 }
 
@@ -146,6 +153,22 @@ mod tests {
         let embedded = json!({"url": format!("postgres://{handle}@db")});
         assert_eq!(sealed.unseal(&embedded), Err(UnsealError::Forged { pointer: "/url".to_owned() }));
         assert!(sealed.unseal(&json!({"a": "rhumb-secret:9/other"})).is_err());
+    }
+
+    #[test]
+    fn no_two_secrets_share_a_handle() {
+        let layer = map(json!({"a/b": "one", "a": {"b": "two"}, "a~1b": "three", "l": ["four"], "l/0": "five"}));
+        let sealed = seal(vec![(Origin::Secret, layer.clone())]);
+        assert_eq!(sealed.unseal(&sealed.values), Ok(Value::Object(layer)));
+    }
+
+    #[test]
+    fn a_handle_written_into_open_values_stays_text() {
+        let stolen = json!({"x": "rhumb-secret:1/password", "y": "see rhumb-secret: docs"});
+        let sealed =
+            seal(vec![(Origin::Open, map(stolen.clone())), (Origin::Secret, map(json!({"password": "hunter2"})))]);
+        let values = sealed.unseal(&sealed.values).unwrap();
+        assert_eq!(values, json!({"x": stolen["x"], "y": stolen["y"], "password": "hunter2"}));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::id::{ObjectId, Timestamp};
 use crate::manifest::{Object, slots};
@@ -69,16 +69,22 @@ pub fn environment_of(
 }
 
 /// What a HelmRelease of the cluster runs, from its status and its records (newest last).
+///
+/// A failed record counts as a break, because part of it may have run; one that is under way does not count yet.
 pub fn deployed(helm_release: &Object, environment: Option<String>, history: Vec<Record>) -> Deployed {
-    let ran: Vec<&Record> = history.iter().filter(|r| matches!(r.status.as_str(), "deployed" | "superseded")).collect();
-    let images: Vec<Vec<DeployedImage>> = ran.iter().map(|record| images(helm_release, record)).collect();
-    let current = images.last().cloned().unwrap_or_default();
+    let ran = |record: &Record| matches!(record.status.as_str(), "deployed" | "superseded");
+    let done: Vec<&Record> = history.iter().filter(|record| ran(record) || record.status == "failed").collect();
+    let images: Vec<Vec<DeployedImage>> = done.iter().map(|record| images(helm_release, record)).collect();
+    let gone = history.last().is_some_and(|record| matches!(record.status.as_str(), "uninstalled" | "uninstalling"));
+    let current = done.iter().rposition(|record| ran(record)).and_then(|newest| images.get(newest)).filter(|_| !gone);
     let since = |image: &DeployedImage| {
-        let same = |at: &&Vec<DeployedImage>| at.iter().any(|other| same_image(other, image));
-        let unbroken = images.iter().rev().take_while(same).count();
-        images.len().checked_sub(unbroken).and_then(|first| ran.get(first)).map_or(image.since, |record| record.at)
+        let has = |at: &[DeployedImage]| at.iter().any(|other| same_image(other, image));
+        let newest = done.iter().rposition(|record| ran(record)).map_or(0, |newest| newest + 1);
+        let run = images.iter().zip(&done).take(newest).rev().take_while(|(images, _)| has(images));
+        run.filter(|(_, record)| ran(record)).last().map_or(image.since, |(_, record)| record.at)
     };
-    let images = current.iter().map(|image| DeployedImage { since: since(image), ..image.clone() }).collect();
+    let images = current.into_iter().flatten().map(|image| DeployedImage { since: since(image), ..image.clone() });
+    let images = images.collect();
     let newest = history.last().filter(|record| record.status == "deployed");
     Deployed {
         object: helm_release.id.clone(),
@@ -108,30 +114,36 @@ fn environment_json(release: &Deployed) -> Value {
         .iter()
         .map(|i| json!({"container": i.container, "repository": i.repository, "tag": i.tag, "since": i.since}))
         .collect();
-    let mut json = json!({
-        "namespace": release.object.namespace,
-        "name": release.object.name,
-        "kind": release.object.kind,
-        "images": images,
-        "healthy": release.healthy_since.is_some(),
-    });
+    let mut json = Map::new();
+    let mut put = |key: &str, value: Value| json.insert(key.to_owned(), value);
+    put("namespace", json!(release.object.namespace));
+    put("name", json!(release.object.name));
+    put("kind", json!(release.object.kind));
+    put("images", json!(images));
+    put("healthy", json!(release.healthy_since.is_some()));
     if let Some(environment) = &release.environment {
-        json["environment"] = json!(environment);
+        put("environment", json!(environment));
     }
     if let Some(since) = release.healthy_since {
-        json["healthySince"] = json!(since);
+        put("healthySince", json!(since));
     }
     if let Some((name, version)) = release.chart.as_deref().and_then(chart_name_version) {
-        json["chart"] = json!({"name": name, "version": version});
+        put("chart", json!({"name": name, "version": version}));
     }
-    json
+    Value::Object(json)
 }
 
-/// Splits `<name>-<version>` before the first part that begins with a digit.
+/// Splits `<name>-<version>` where a version with three numbers begins, or else where a digit does.
 fn chart_name_version(chart: &str) -> Option<(&str, &str)> {
-    let at =
-        chart.char_indices().zip(chart.chars().skip(1)).find(|((_, dash), next)| *dash == '-' && next.is_ascii_digit());
-    at.and_then(|((index, _), _)| Some((chart.get(..index)?, chart.get(index + 1..)?)))
+    let splits = || chart.match_indices('-').filter_map(|(at, _)| Some((chart.get(..at)?, chart.get(at + 1..)?)));
+    let number = |text: Option<&str>| text.is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+    let semantic = |version: &str| {
+        let mut parts = version.strip_prefix('v').unwrap_or(version).splitn(3, '.');
+        let whole =
+            |part: Option<&str>| part.is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()) && !part.is_empty());
+        whole(parts.next()) && whole(parts.next()) && number(parts.next())
+    };
+    splits().find(|(_, version)| semantic(version)).or_else(|| splits().find(|(_, version)| number(Some(version))))
 }
 
 fn same_image(a: &DeployedImage, b: &DeployedImage) -> bool {
@@ -162,3 +174,6 @@ fn released_since(helm_release: &Value) -> Option<Timestamp> {
     let released = conditions.iter().find(|c| is(c, "type", "Released") && is(c, "status", "True"))?;
     Timestamp::parse(released.get("lastTransitionTime")?.as_str()?)
 }
+
+#[cfg(test)]
+mod tests;
