@@ -152,7 +152,7 @@ pub fn transform_cases<P: ValueTransform>(manifest_dir: &str) {
 /// # Panics
 ///
 /// When a pointer leads nowhere.
-pub fn patched(mut values: Value, transformation: &Transformation) -> Value {
+pub(super) fn patched(mut values: Value, transformation: &Transformation) -> Value {
     for operation in &transformation.operations {
         let new = match &operation.change {
             Change::Set(text) => Some(serde_json::from_str(text).expect("a transform writes JSON")),
