@@ -121,7 +121,9 @@ fn load_value(file: &File, node: &Node, value: Value, found: &mut Manifests) {
     }
     let name = text("/metadata/name");
     if name.is_empty() {
-        return problem(&format!("{kind} has no metadata.name"));
+        let unquoted = value.pointer("/metadata/name").is_some_and(|name| name.is_boolean() || name.is_number());
+        let what = if unquoted { "a metadata.name that is no string; put it in quotes" } else { "no metadata.name" };
+        return problem(&format!("{kind} has {what}"));
     }
     let api_version = text("/apiVersion");
     if api_version.is_empty() {

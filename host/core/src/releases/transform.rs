@@ -9,6 +9,7 @@ use crate::judge::{Answer, Ask, Decision, Kind, Question, Transformation};
 use crate::values::apply;
 
 /// What comes next in the chain.
+#[allow(clippy::large_enum_variant, reason = "there is one for each release, and it is read at once")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
     /// Ask this.

@@ -82,7 +82,7 @@ pub enum Kept {
     Unchanged,
     /// `fluxcd.io/ignore: "true"` in the file.
     IgnoredInGit,
-    /// `fluxcd.io/ignore: "true"` on the live object.
+    /// `fluxcd.io/ignore: "true"` on the live object; for one that left git, `sync_only` too.
     IgnoredInCluster,
     /// The cluster does not know its kind (yet).
     UnknownKind(String),
@@ -152,7 +152,7 @@ fn collect(view: &SyncView, in_git: &BTreeMap<&Key, usize>, plan: &mut Plan) {
         let decided = match view.collect {
             Collect::Off => Err(Kept::NotCollected),
             Collect::On if paused => Err(Kept::CollectionPaused),
-            Collect::On if live.ignored || live.sync_only => Err(Kept::IgnoredInCluster),
+            Collect::On if live.ignored || previous.sync_only => Err(Kept::IgnoredInCluster),
             Collect::On => Ok("delete"),
         };
         if decided.is_ok() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::plan::{Action, Kept, Plan};
 use super::view::{Key, Previous};
 use crate::id::Revision;
-use crate::manifest::Problem;
+use crate::manifest::{Object, Problem, Switch};
 
 /// What became of each action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +63,13 @@ pub fn status(revision: &Revision, plan: &Plan, read: &[Problem], outcomes: &[Ou
                 let message = format!("{object}: {message}");
                 status.problems.push(Problem { file: file.to_owned(), line, message });
             }
-            (Action::Apply { digest, .. }, Outcome::Applied(applied)) => {
-                let previous =
-                    Previous { digest: digest.clone(), uid: applied.uid.clone(), version: applied.version.clone() };
+            (Action::Apply { digest, object, .. }, Outcome::Applied(applied)) => {
+                let previous = Previous {
+                    digest: digest.clone(),
+                    uid: applied.uid.clone(),
+                    version: applied.version.clone(),
+                    sync_only: Object::of_cluster(object).is_some_and(|object| object.ignored() == Switch::SyncOnly),
+                };
                 status.remember.insert(key.clone(), Some(previous));
                 status.changed += 1;
             }

@@ -65,8 +65,6 @@ pub struct Live {
     pub version: String,
     /// `fluxcd.io/ignore` on the live object is `true`.
     pub ignored: bool,
-    /// `fluxcd.io/ignore` on the live object is `sync_only`: it is applied, and never deleted.
-    pub sync_only: bool,
 }
 
 /// What an earlier pass applied.
@@ -78,6 +76,9 @@ pub struct Previous {
     pub uid: String,
     /// [`Live::version`] after that.
     pub version: String,
+    /// Whether it said `fluxcd.io/ignore: sync_only`: applied, and never deleted.
+    #[serde(default)]
+    pub sync_only: bool,
 }
 
 /// Whether objects that left git are deleted (Flux's `--sync-garbage-collection`, off by default).

@@ -41,12 +41,14 @@ fn one_broken_file_leaves_the_others() {
             ("a.yaml", "- 1\n"),
             ("b.yaml", "apiVersion: v1\nkind: Pod\n"),
             ("c.yaml", "kind: Pod\nmetadata: {name: c}\n"),
+            ("d.yaml", "kind: Pod\nmetadata: {name: on}\n"),
         ],
         &[],
         &[
             "a.yaml:1: is not a Kubernetes object: expected a mapping with apiVersion, kind and metadata",
             "b.yaml:1: Pod has no metadata.name",
             "c.yaml:1: Pod `c` has no apiVersion",
+            "d.yaml:1: Pod has a metadata.name that is no string; put it in quotes",
         ],
     );
     // In one file, the documents that can be read are taken.
