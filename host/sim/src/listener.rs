@@ -52,10 +52,10 @@ impl Listener {
     /// Closes the port and all connections.
     pub(crate) async fn stop(&mut self) {
         self.down.send_replace(true);
-        if let Some(mut task) = self.task.take() {
-            if tokio::time::timeout(GRACE, &mut task).await.is_err() {
-                task.abort();
-            }
+        if let Some(mut task) = self.task.take()
+            && tokio::time::timeout(GRACE, &mut task).await.is_err()
+        {
+            task.abort();
         }
     }
 

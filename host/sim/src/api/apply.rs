@@ -113,7 +113,8 @@ fn remove(value: &mut Value, path: &[String], lists: Lists) {
 fn remove_item(items: &mut Vec<Value>, field: &str, path: &[String], lists: Lists) {
     let Some((element, rest)) = path.split_first() else { return };
     if let Some(text) = element.strip_prefix("v:") {
-        items.retain(|item| item.to_string() != text);
+        let gone: Value = serde_json::from_str(text).unwrap_or_default();
+        items.retain(|item| *item != gone);
         return;
     }
     let Some(keys) = fields::list_keys(field, items.first(), lists) else { return };

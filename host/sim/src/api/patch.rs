@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 
-/// Why a patch cannot be applied.
+/// JSON Patch (RFC 6902).
 pub(super) fn json(target: &mut Value, patch: &Value) -> Result<(), Refusal> {
     let patch: json_patch::Patch =
         serde_json::from_value(patch.clone()).map_err(|e| Refusal::bad_request(format!("json patch: {e}")))?;
@@ -53,15 +53,12 @@ pub(super) fn strategic(target: &mut Value, patch: &Value) {
         }
     }
     for (key, value) in patch {
-        if let (Some(field), Value::Array(gone)) = (key.strip_prefix("$deleteFromPrimitiveList/"), value) {
-            if let Some(Value::Array(items)) = map.get_mut(field) {
-                items.retain(|item| !gone.contains(item));
-            }
-        }
-        if let (Some(field), Value::Array(order)) = (key.strip_prefix("$setElementOrder/"), value) {
-            if let Some(Value::Array(items)) = map.get_mut(field) {
-                reorder(items, order, field);
-            }
+        let Value::Array(named) = value else { continue };
+        let (delete, order) = (key.strip_prefix("$deleteFromPrimitiveList/"), key.strip_prefix("$setElementOrder/"));
+        let Some(Value::Array(items)) = delete.or(order).and_then(|field| map.get_mut(field)) else { continue };
+        match order {
+            Some(field) => reorder(items, named, field),
+            None => items.retain(|item| !named.contains(item)),
         }
     }
 }

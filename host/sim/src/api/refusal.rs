@@ -10,15 +10,15 @@ use super::kinds::Resource;
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) code: u16,
-    pub(super) reason: String,
+    pub(super) reason: &'static str,
     pub(super) message: String,
-    pub(super) details: Value,
+    pub(super) details: Box<Value>,
     pub(super) retry_after: Option<u64>,
 }
 
 impl Refusal {
-    pub(super) fn new(code: u16, reason: &str, message: impl Into<String>) -> Self {
-        Self { code, reason: reason.into(), message: message.into(), details: json!({}), retry_after: None }
+    pub(super) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), details: Box::new(json!({})), retry_after: None }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -60,13 +60,13 @@ impl Refusal {
     }
 
     fn about(mut self, resource: &Resource, name: &str) -> Self {
-        self.details = json!({"name": name, "group": resource.group, "kind": resource.plural});
+        self.details = Box::new(json!({"name": name, "group": resource.group, "kind": resource.plural}));
         self
     }
 
     /// The `Status` object.
     pub(super) fn status(&self) -> Value {
-        let mut details = self.details.clone();
+        let mut details = Value::clone(&self.details);
         if let (Some(seconds), Some(map)) = (self.retry_after, details.as_object_mut()) {
             map.insert("retryAfterSeconds".into(), seconds.into());
         }

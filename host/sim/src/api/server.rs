@@ -1,8 +1,7 @@
 //! Answers requests: finds out what is asked, lets faults happen, and calls the store's rules.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -11,22 +10,19 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::apply::Force;
-use super::discovery;
 use super::faults::{Counts, Faults};
+use super::fixed;
 use super::kinds::Resource;
 use super::object;
-use super::openapi;
 use super::present::{Page, Presenter};
 use super::protobuf;
+use super::read;
 use super::refusal::Refusal;
-use super::selector::Selector;
 use super::store::Store;
 use super::table::Rows;
 use super::target::{self, Parameters, Route, Target, View};
-use super::watch::Watch;
 use super::write::{self, Call, Dependents, Mode, Part, PatchKind, Written};
 use crate::yaml;
 
@@ -68,9 +64,9 @@ impl Shared {
 }
 
 /// A request whose head has been read.
-struct Asked {
-    target: Target,
-    parameters: Parameters,
+pub(super) struct Asked {
+    pub(super) target: Target,
+    pub(super) parameters: Parameters,
     headers: HeaderMap,
     verb: &'static str,
 }
@@ -99,7 +95,7 @@ async fn handle(shared: &Arc<Shared>, request: Request, down: watch::Receiver<bo
         Route::Objects(target) => target,
         route => {
             note(shared, &head.headers, "discovery", path);
-            return other(shared, &route, &head.headers);
+            return fixed::answer(shared, &route, &head.headers);
         }
     };
     let verb = target::verb(&head.method, &target, &parameters).ok_or_else(|| {
@@ -141,10 +137,10 @@ fn answer(
             let found = state.store.find(&resource, &call.namespace, &call.name)?;
             Ok(axum::Json(presenter.object(&found)).into_response())
         }
-        "list" => list(&state, asked, &presenter),
+        "list" => read::list(&state, asked, &presenter),
         "watch" => {
             drop(state);
-            follow(shared, asked, presenter, down)
+            read::follow(shared, asked, presenter, down)
         }
         "create" => {
             state.faults.admitted(&key(object::name(&body)))?;
@@ -171,7 +167,7 @@ fn answer(
             Ok(axum::Json(deleted(&state, &call, &gone, &presenter)).into_response())
         }
         _ => {
-            let chosen = select(&state, asked, &presenter)?;
+            let chosen = read::select(&state, asked, &presenter)?;
             for object in &chosen {
                 let one = Call { name: object::name(object).to_owned(), ..call.clone() };
                 let one = Call { namespace: object::namespace(object).to_owned(), ..one };
@@ -219,76 +215,6 @@ fn presenter(state: &State, asked: &Asked, resource: Arc<Resource>) -> Presenter
     }
 }
 
-fn selector(asked: &Asked) -> Result<Selector, Refusal> {
-    let mut fields = asked.parameters.text("fieldSelector").to_owned();
-    if !asked.target.name.is_empty() {
-        let separator = if fields.is_empty() { "" } else { "," };
-        fields = format!("{fields}{separator}metadata.name={}", asked.target.name);
-    }
-    Selector::parse(asked.parameters.text("labelSelector"), &fields)
-}
-
-fn select(state: &State, asked: &Asked, presenter: &Presenter) -> Result<Vec<Arc<Value>>, Refusal> {
-    let selector = selector(asked)?;
-    let mut objects = state.store.list(&presenter.resource.storage(), &asked.target.namespace);
-    objects.retain(|object| selector.matches(object));
-    Ok(objects)
-}
-
-/// One page of a list. A page that is continued shows the present state, which is allowed to differ from the first's.
-fn list(state: &State, asked: &Asked, presenter: &Presenter) -> Result<Response, Refusal> {
-    let mut objects = select(state, asked, presenter)?;
-    let limit = usize::try_from(asked.parameters.number("limit")?).unwrap_or(usize::MAX);
-    let after = asked.parameters.text("continue");
-    let key = |object: &Value| format!("{}/{}", object::namespace(object), object::name(object));
-    if !after.is_empty() {
-        let last = hex::decode(after).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let last = last.ok_or_else(|| Refusal::bad_request("continue key is not valid"))?;
-        let (namespace, name) = last.split_once('/').unwrap_or_default();
-        objects.retain(|object| (object::namespace(object), object::name(object)) > (namespace, name));
-    }
-    let mut page = Page { revision: state.store.revision(), ..Page::default() };
-    if limit > 0 && objects.len() > limit {
-        page.remaining = objects.len() - limit;
-        objects.truncate(limit);
-        page.next = objects.last().map(|object| hex::encode(key(object))).unwrap_or_default();
-    }
-    Ok(axum::Json(presenter.list(&objects, &page)).into_response())
-}
-
-fn follow(
-    shared: &Arc<Shared>,
-    asked: &Asked,
-    presenter: Presenter,
-    down: watch::Receiver<bool>,
-) -> Result<Response, Refusal> {
-    let seconds = asked.parameters.number("timeoutSeconds")?;
-    let from = asked.parameters.number("resourceVersion")?;
-    let initial = asked.parameters.is_on("sendInitialEvents");
-    let state = shared.lock();
-    let objects = if from == 0 || initial { select(&state, asked, &presenter)? } else { Vec::new() };
-    let position = if from == 0 || initial { state.store.revision() } else { from };
-    drop(state);
-    let mut watch = Watch {
-        shared: Arc::clone(shared),
-        presenter,
-        namespace: asked.target.namespace.clone(),
-        selector: selector(asked)?,
-        position,
-        bookmarks: asked.parameters.is_on("allowWatchBookmarks"),
-        until: (seconds > 0).then(|| Instant::now() + Duration::from_secs(seconds)),
-        down,
-        changed: shared.changed.subscribe(),
-        ready: VecDeque::new(),
-        over: false,
-    };
-    watch.start_with(&objects);
-    if initial {
-        watch.mark_initial_end();
-    }
-    Ok(watch.respond())
-}
-
 fn patch_kind(resource: &Resource, content_type: &str) -> Result<PatchKind, Refusal> {
     match content_type.split(';').next().unwrap_or_default().trim() {
         "application/json-patch+json" => Ok(PatchKind::Json),
@@ -327,32 +253,6 @@ fn deleted(state: &State, call: &Call, gone: &Value, presenter: &Presenter) -> V
 fn access_review(mut review: Value) -> Result<Response, Refusal> {
     object::map_at(&mut review, &["status"]).insert("allowed".into(), true.into());
     Ok((StatusCode::CREATED, axum::Json(review)).into_response())
-}
-
-fn other(shared: &Arc<Shared>, route: &Route, headers: &HeaderMap) -> Result<Response, Refusal> {
-    let state = shared.lock();
-    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let body = match route {
-        Route::Core => return Ok(discovery::core(&state.store, headers, host)),
-        Route::Groups => return Ok(discovery::groups(&state.store, headers)),
-        Route::Group(group) => discovery::group(&state.store, group)?,
-        Route::Version(group, version) => discovery::version(&state.store, group, version)?,
-        Route::Other(path) => match path.as_str() {
-            "/version" | "/version/" => json!({
-                "major": "1", "minor": "34", "gitVersion": "v1.34.0", "gitCommit": "rhumb-sim", "gitTreeState": "clean",
-                "buildDate": "2025-08-27T10:11:12Z", "goVersion": "none", "compiler": "rustc", "platform": "embedded",
-            }),
-            "/healthz" | "/livez" | "/readyz" => return Ok("ok".into_response()),
-            "/openapi/v2" => return Ok(openapi::version_2(headers)),
-            "/openapi/v3" | "/openapi/v3/" => openapi::version_3_index(&state.store),
-            path => match path.strip_prefix("/openapi/v3/") {
-                Some(wanted) => openapi::version_3(&state.store, wanted)?,
-                None => return Err(Refusal::no_such_path()),
-            },
-        },
-        Route::Objects(_) => return Err(Refusal::no_such_path()),
-    };
-    Ok(axum::Json(body).into_response())
 }
 
 async fn read_body(method: &Method, content_type: &str, body: Body) -> Result<Value, Refusal> {

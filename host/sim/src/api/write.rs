@@ -13,6 +13,7 @@ use super::kinds::{self, Resource, Scope, StatusPart};
 use super::object;
 use super::patch;
 use super::refusal::Refusal;
+use super::rules::{has_generation, identify, immutable, keep_other_part, spec_changed, valid_name};
 use super::store::Store;
 
 /// Which part of an object a write is about.
@@ -297,101 +298,6 @@ pub(super) fn finish_delete(store: &mut Store, resource: &Resource, object: &Val
     controller::removed(store, resource, object, dependents);
 }
 
-/// Checks and sets what the path says: kind, version, namespace and name.
-fn identify(call: &Call, object: &mut Value) -> Result<(), Refusal> {
-    let resource = &call.resource;
-    if !object.is_object() {
-        return Err(Refusal::bad_request("the body of the request is not an object"));
-    }
-    let expected = [("apiVersion", resource.api_version(&call.version)), ("kind", resource.kind.clone())];
-    for (key, expected) in expected {
-        let given = object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if !given.is_empty() && given != expected {
-            let what = if key == "kind" { "kind" } else { "API version" };
-            let message = format!("the {what} in the data ({given}) does not match the expected {what} ({expected})");
-            return Err(Refusal::bad_request(message));
-        }
-        object::map_at(object, &[]).insert(key.into(), expected.into());
-    }
-    for (key, expected, what) in [("namespace", &call.namespace, "namespace"), ("name", &call.name, "name")] {
-        let given = object::text(object, &format!("/metadata/{key}")).to_owned();
-        let cluster = key == "namespace" && resource.scope == Scope::Cluster;
-        if !given.is_empty() && !expected.is_empty() && &given != expected {
-            let message =
-                format!("the {what} of the object ({given}) does not match the {what} on the URL ({expected})");
-            return Err(Refusal::bad_request(message));
-        }
-        if cluster {
-            object::metadata(object).shift_remove("namespace");
-        } else if !expected.is_empty() {
-            object::metadata(object).insert(key.into(), expected.clone().into());
-        }
-    }
-    Ok(())
-}
-
-/// A write of the main part keeps the status, and a write of the status keeps everything else.
-fn keep_other_part(call: &Call, live: &Value, object: Value) -> Value {
-    if call.resource.status == StatusPart::None {
-        return object;
-    }
-    let (mut result, status) = match call.part {
-        Part::Main => (object, live.get("status").cloned()),
-        Part::Status => {
-            let mut result = live.clone();
-            let (status, owners) = (object.get("status").cloned(), object.pointer("/metadata/managedFields").cloned());
-            match owners {
-                Some(owners) => object::metadata(&mut result).insert("managedFields".into(), owners),
-                None => object::metadata(&mut result).shift_remove("managedFields"),
-            };
-            (result, status)
-        }
-    };
-    match status {
-        Some(status) => object::map_at(&mut result, &[]).insert("status".into(), status),
-        None => object::map_at(&mut result, &[]).shift_remove("status"),
-    };
-    result
-}
-
-fn immutable(resource: &Resource, live: &Value, object: &Value) -> Result<(), Refusal> {
-    let fixed: &[&str] = match (resource.group.as_str(), resource.kind.as_str()) {
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => &["/spec/selector"],
-        ("apps", "StatefulSet") => &["/spec/selector", "/spec/serviceName"],
-        ("batch", "Job") => &["/spec/template"],
-        ("", "Service") => &["/spec/clusterIP"],
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => &["/roleRef"],
-        ("", "Secret" | "ConfigMap") if live.get("immutable") == Some(&Value::Bool(true)) => &["/data"],
-        ("", "Secret") => &["/type"],
-        _ => &[],
-    };
-    match fixed.iter().find(|pointer| live.pointer(pointer) != object.pointer(pointer)) {
-        Some(pointer) => {
-            let field = pointer.trim_start_matches('/').replace('/', ".");
-            Err(Refusal::invalid(
-                resource,
-                object::name(object),
-                &format!("{field}: Invalid value: field is immutable"),
-            ))
-        }
-        None => Ok(()),
-    }
-}
-
-fn spec_changed(before: &Value, after: &Value) -> bool {
-    let parts = |object: &Value| {
-        let map = object.as_object().cloned().unwrap_or_default();
-        let spec = map.into_iter().filter(|(key, _)| !matches!(key.as_str(), "metadata" | "status"));
-        spec.collect::<serde_json::Map<_, _>>()
-    };
-    parts(before) != parts(after)
-}
-
-fn has_generation(resource: &Resource) -> bool {
-    let plain = ["", "events.k8s.io", "rbac.authorization.k8s.io", "coordination.k8s.io"];
-    resource.custom.is_some() || !plain.contains(&resource.group.as_str()) || resource.kind == "Pod"
-}
-
 fn lists(resource: &Resource) -> Lists {
     if resource.custom.is_some() { Lists::Custom } else { Lists::BuiltIn }
 }
@@ -407,16 +313,6 @@ fn writer(store: &Store, call: &Call, operation: &'static str) -> Owner {
     }
 }
 
-/// Names of roles may hold colons and more; everything else is a DNS subdomain.
-fn valid_name(resource: &Resource, name: &str) -> bool {
-    if resource.group == "rbac.authorization.k8s.io" {
-        return !name.is_empty() && !name.contains(['/', '%']) && name != "." && name != "..";
-    }
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 253 && name.chars().all(inner) && name.starts_with(edge) && name.ends_with(edge)
-}
-
 fn conflict_with_managers(conflicts: &[Conflict]) -> Refusal {
     let causes: Vec<Value> = conflicts
         .iter()
@@ -426,6 +322,6 @@ fn conflict_with_managers(conflicts: &[Conflict]) -> Refusal {
     let plural = if conflicts.len() == 1 { "conflict" } else { "conflicts" };
     let message = format!("Apply failed with {} {plural}: {}", conflicts.len(), list.join("; "));
     let mut refusal = Refusal::new(409, "Conflict", message);
-    refusal.details = json!({"causes": causes});
+    refusal.details = Box::new(json!({"causes": causes}));
     refusal
 }

@@ -1,13 +1,14 @@
 //! The registry's HTTP interface (OCI distribution specification 1.1).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Query, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde_json::json;
 
 use super::content::Manifest;
@@ -240,8 +241,12 @@ async fn truncate(answer: Response) -> Response {
     let data = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     let half = data.slice(..data.len() / 2);
     head.headers.insert(header::CONTENT_LENGTH, data.len().into());
-    let pieces = [Ok(half), Err(std::io::Error::other("cut on purpose"))];
-    Response::from_parts(head, Body::from_stream(stream::iter(pieces)))
+    let cut = async {
+        // What came before has to be on its way, or the connection breaks before the answer begins.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(std::io::Error::other("cut on purpose"))
+    };
+    Response::from_parts(head, Body::from_stream(stream::iter([Ok(half)]).chain(stream::once(cut))))
 }
 
 fn split(path: &str) -> Option<(&str, Route<'_>)> {
