@@ -1,1 +1,36 @@
-//! Stub.
+//! A Helm 3 engine in memory: a chart and values in, manifests, hooks, notes and the release record out.
+//!
+//! ```text
+//! files or archive → Chart → values (coalesced) → templates → manifests in install order, hooks, notes → record
+//! ```
+//!
+//! It follows Helm 3.19. A template function or a chart feature that is not in yet is an error that names file, line and
+//! function, never a silent difference.
+//!
+//! Invariant: nothing here reads a clock, a file or a socket. Time and randomness come in as [`Entropy`].
+//! Invariant: charts are not trusted. Every size, depth and amount of work is bounded by [`Limits`].
+
+#![forbid(unsafe_code)]
+
+mod capabilities;
+mod chart;
+mod error;
+mod functions;
+mod limits;
+mod manifest;
+mod render;
+mod template;
+mod text;
+mod value;
+
+pub mod order;
+pub mod record;
+pub mod values;
+
+pub use capabilities::Capabilities;
+pub use chart::{Chart, Dependency, File, Maintainer, Metadata};
+pub use error::Error;
+pub use limits::Limits;
+pub use manifest::{Manifest, parse_manifest};
+pub use render::{Action, Entropy, ReleaseOptions, RenderInput, Rendered, render};
+pub use text::{Parts, template_text};

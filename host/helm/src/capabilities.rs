@@ -1,0 +1,62 @@
+//! What the cluster can do, as templates see it in `.Capabilities`.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crate::value::{Struct, Value};
+
+/// Version and APIs of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Such as `v1.34.0`.
+    pub kube_version: String,
+    /// Such as `apps/v1` and `apps/v1/Deployment`.
+    pub api_versions: BTreeSet<String>,
+}
+
+/// The groups and versions that Helm 3.19 assumes without a cluster.
+const DEFAULT_API_VERSIONS: &str = include_str!("api_versions.txt");
+
+impl Default for Capabilities {
+    /// What `helm template` of Helm 3.19.0 assumes.
+    fn default() -> Self {
+        Self {
+            kube_version: "v1.34.0".to_owned(),
+            api_versions: DEFAULT_API_VERSIONS.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+}
+
+impl Capabilities {
+    /// `.Capabilities`.
+    pub(crate) fn value(&self) -> Value {
+        let mut numbers = self.kube_version.trim_start_matches('v').split('.');
+        let mut number = || Value::text(numbers.next().unwrap_or_default());
+        let (major, minor) = (number(), number());
+        let version = Value::text(self.kube_version.as_str());
+        let kube_version = Struct {
+            name: "chartutil.KubeVersion",
+            fields: vec![("Version", version), ("Major", major), ("Minor", minor)],
+            text: Some(self.kube_version.clone()),
+        };
+        let helm_version = Struct {
+            name: "version.BuildInfo",
+            fields: vec![
+                ("Version", Value::text("v3.19.0")),
+                ("GitCommit", Value::text("3d8990f0836691f0229297773f3524598f46bda6")),
+                ("GitTreeState", Value::text("clean")),
+                ("GoVersion", Value::text("go1.24.7")),
+            ],
+            text: None,
+        };
+        Value::Struct(Rc::new(Struct {
+            name: "*chartutil.Capabilities",
+            fields: vec![
+                ("KubeVersion", Value::Struct(Rc::new(kube_version))),
+                ("APIVersions", Value::Versions(Rc::new(self.api_versions.clone()))),
+                ("HelmVersion", Value::Struct(Rc::new(helm_version))),
+            ],
+            text: None,
+        }))
+    }
+}

@@ -1,0 +1,123 @@
+//! Which sub-charts are in use, under which names, and which of their values the parent takes over.
+
+use serde_json::{Map, Value};
+
+use super::{Dependency, Node};
+use crate::error::Error;
+use crate::functions::is_compatible_range;
+use crate::values::{Nulls, at_path, coalesce, coalesce_tables, without_nulls};
+
+impl Node {
+    /// Helm's `ProcessDependencies` for these values of the release.
+    pub(crate) fn process_dependencies(&mut self, values: &Map<String, Value>) -> Result<(), Error> {
+        self.enable(values, "")?;
+        self.import_values()
+    }
+
+    fn enable(&mut self, values: &Map<String, Value>, path: &str) -> Result<(), Error> {
+        if self.metadata.dependencies.is_empty() {
+            return Ok(());
+        }
+        self.name_children();
+        let values = coalesce(self, values.clone())?;
+        for dependency in &mut self.metadata.dependencies {
+            dependency.enabled = true;
+            by_tags(dependency, &values);
+            by_condition(dependency, &values, path);
+        }
+        let disabled: Vec<String> =
+            self.metadata.dependencies.iter().filter(|one| !one.enabled).map(|one| one.name.clone()).collect();
+        self.children.retain(|child| !disabled.contains(&child.metadata.name));
+        self.metadata.dependencies.retain(|one| !disabled.contains(&one.name));
+        for child in &mut self.children {
+            let below = format!("{path}{}.", child.metadata.name);
+            child.enable(&values, &below)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the children that `Chart.yaml` names by one for each time that it names them, under its alias. A child
+    /// that fits no range stays as it is, and a name without a child is left to its own devices.
+    fn name_children(&mut self) {
+        let fits = |child: &Node, one: &Dependency| {
+            let range = one.version.as_deref().unwrap_or_default();
+            child.metadata.name == one.name && is_compatible_range(range, &child.metadata.version)
+        };
+        let declared = &mut self.metadata.dependencies;
+        let (named, mut children): (Vec<Node>, Vec<Node>) = std::mem::take(&mut self.children)
+            .into_iter()
+            .partition(|child| declared.iter().any(|one| fits(child, one)));
+        for one in declared {
+            let source = named.iter().chain(&children).find(|child| fits(child, one)).cloned();
+            if let Some(mut child) = source {
+                if let Some(alias) = one.alias.as_ref().filter(|alias| !alias.is_empty()) {
+                    child.metadata.name.clone_from(alias);
+                }
+                children.push(child);
+            }
+            if let Some(alias) = one.alias.clone().filter(|alias| !alias.is_empty()) {
+                one.name = alias;
+            }
+        }
+        self.children = children;
+    }
+
+    fn import_values(&mut self) -> Result<(), Error> {
+        self.children.iter_mut().try_for_each(Node::import_values)?;
+        if self.metadata.dependencies.is_empty() {
+            return Ok(());
+        }
+        let values = coalesce(self, Map::new())?;
+        let mut imported = Map::new();
+        for one in &mut self.metadata.dependencies {
+            let mut kept = Vec::new();
+            for import in &one.import_values {
+                let (child, parent) = match import {
+                    Value::String(name) => (format!("exports.{name}"), ".".to_owned()),
+                    Value::Object(pair) => {
+                        let text = |key: &str| pair.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                        (text("child"), text("parent"))
+                    }
+                    _ => continue,
+                };
+                let table = at_path(&values, &format!("{}.{child}", one.name)).and_then(Value::as_object);
+                if let Some(table) = table {
+                    coalesce_tables(&mut imported, &at(&parent, table), Nulls::Remove);
+                }
+                kept.push(serde_json::json!({ "child": child, "parent": parent }));
+            }
+            one.import_values = kept;
+        }
+        let mut values = without_nulls(values);
+        coalesce_tables(&mut values, &imported, Nulls::Remove);
+        self.values = values;
+        Ok(())
+    }
+}
+
+/// A table at a dotted path; `.` is the table itself.
+fn at(path: &str, table: &Map<String, Value>) -> Map<String, Value> {
+    if path == "." {
+        return table.clone();
+    }
+    path.split('.').rev().fold(table.clone(), |inner, part| Map::from_iter([(part.to_owned(), Value::Object(inner))]))
+}
+
+fn by_tags(dependency: &mut Dependency, values: &Map<String, Value>) {
+    let Some(tags) = values.get("tags").and_then(Value::as_object) else { return };
+    let set = |wanted: bool| dependency.tags.iter().any(|tag| tags.get(tag) == Some(&Value::Bool(wanted)));
+    dependency.enabled = set(true) || !set(false);
+}
+
+/// The first path that holds a boolean decides, over the tags.
+fn by_condition(dependency: &mut Dependency, values: &Map<String, Value>, path: &str) {
+    let condition = dependency.condition.clone().unwrap_or_default();
+    let decided = condition
+        .trim()
+        .split(',')
+        .filter(|part| !part.is_empty())
+        .find_map(|part| at_path(values, &format!("{path}{part}")).and_then(Value::as_bool));
+    if let Some(enabled) = decided {
+        dependency.enabled = enabled;
+    }
+}

@@ -1,0 +1,99 @@
+//! A chart: metadata, templates, values, files and sub-charts.
+
+mod archive;
+mod dependencies;
+mod ignore;
+mod load;
+mod metadata;
+mod stored;
+
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+pub(crate) use metadata::Place;
+pub use metadata::{Dependency, Maintainer, Metadata};
+
+use crate::error::Error;
+use crate::limits::Limits;
+
+/// A file and its path, with `/`, relative to the chart's root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Such as `templates/service.yaml`.
+    pub path: String,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+/// A loaded chart.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    pub(crate) root: Node,
+    values: Value,
+}
+
+/// A chart or sub-chart.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) metadata: Metadata,
+    pub(crate) lock: Option<Value>,
+    pub(crate) values: Map<String, Value>,
+    pub(crate) schema: Option<Vec<u8>>,
+    pub(crate) templates: Vec<File>,
+    /// Files that are neither templates nor of a sub-chart.
+    pub(crate) files: Vec<File>,
+    pub(crate) children: Vec<Node>,
+}
+
+impl Chart {
+    /// Loads a chart from the files of its directory. `.helmignore` applies, and dot files in `templates/` are left out.
+    pub fn from_files(files: Vec<File>, limits: &Limits) -> Result<Chart, Error> {
+        let total: usize = files.iter().map(|file| file.data.len()).sum();
+        if total > limits.chart_bytes {
+            return Err(Error::limit("the chart", "chart_bytes", limits.chart_bytes));
+        }
+        Self::load(ignore::apply(files), limits)
+    }
+
+    /// Loads a chart from a packed archive (`.tgz`), whose top folder is left out of all paths.
+    pub fn from_archive(tgz: &[u8], limits: &Limits) -> Result<Chart, Error> {
+        Self::load(archive::unpack(tgz, limits)?, limits)
+    }
+
+    fn load(files: Vec<File>, limits: &Limits) -> Result<Chart, Error> {
+        let mut budget = load::Budget::new(limits);
+        let root = load::chart(files, &mut budget, 0)?;
+        Ok(Chart { values: Value::Object(root.values.clone()), root })
+    }
+
+    /// `Chart.yaml`.
+    pub fn metadata(&self) -> &Metadata {
+        &self.root.metadata
+    }
+
+    /// The chart's own `values.yaml`, a map.
+    pub fn values(&self) -> &Value {
+        &self.values
+    }
+
+    /// The chart as a release record stores it: metadata, templates, values and files of the root chart after its
+    /// dependencies were processed for these values.
+    pub fn stored(&self, values: &Map<String, Value>) -> Result<Value, Error> {
+        let mut root = self.root.clone();
+        root.process_dependencies(values)?;
+        Ok(root.stored())
+    }
+}
+
+impl Node {
+    /// Whether it only gives templates to others.
+    pub(crate) fn is_library(&self) -> bool {
+        self.metadata.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("library"))
+    }
+}
+
+/// Bytes shared by the values of a rendering.
+pub(crate) fn shared(data: &[u8]) -> Rc<Vec<u8>> {
+    Rc::new(data.to_vec())
+}

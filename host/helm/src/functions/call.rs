@@ -1,0 +1,94 @@
+//! The arguments of one call, with Go's rules about their types.
+
+use std::rc::Rc;
+
+use crate::template::{Exec, Failure, Outcome};
+use crate::value::{Entries, Shared, Text, Value};
+
+/// One call of a function.
+pub(crate) struct Call<'e, 'a> {
+    pub(crate) args: Vec<Value>,
+    pub(crate) exec: &'e mut Exec<'a>,
+}
+
+impl Call<'_, '_> {
+    /// Fails unless there are this many arguments.
+    pub(crate) fn exactly(&self, want: usize) -> Outcome<()> {
+        let got = self.args.len();
+        if got == want { Ok(()) } else { Err(Failure::new(format!("wrong number of args: want {want} got {got}"))) }
+    }
+
+    /// Fails unless there are at least this many arguments.
+    pub(crate) fn at_least(&self, want: usize) -> Outcome<()> {
+        let got = self.args.len();
+        let wrong = || Failure::new(format!("wrong number of args: want at least {want} got {got}"));
+        if got >= want { Ok(()) } else { Err(wrong()) }
+    }
+
+    /// An argument of any type.
+    pub(crate) fn any(&self, at: usize) -> Outcome<Value> {
+        let missing =
+            || Failure::new(format!("wrong number of args: want at least {} got {}", at + 1, self.args.len()));
+        self.args.get(at).cloned().ok_or_else(missing)
+    }
+
+    /// A `string`; other types are refused, as Go does.
+    pub(crate) fn text(&self, at: usize) -> Outcome<Text> {
+        match self.any(at)? {
+            Value::Text(text) => Ok(text),
+            other => Err(wrong_type("string", &other)),
+        }
+    }
+
+    /// An `int`; a float of a document is refused, as Go does.
+    pub(crate) fn int(&self, at: usize) -> Outcome<i64> {
+        match self.any(at)? {
+            Value::Int(int) => Ok(int),
+            other => Err(wrong_type("int", &other)),
+        }
+    }
+
+    /// A `bool`.
+    pub(crate) fn bool(&self, at: usize) -> Outcome<bool> {
+        match self.any(at)? {
+            Value::Bool(bool) => Ok(bool),
+            other => Err(wrong_type("bool", &other)),
+        }
+    }
+
+    /// A map that is shared with whoever else holds it; nil is an empty one.
+    pub(crate) fn map(&self, at: usize) -> Outcome<Rc<Shared>> {
+        match self.any(at)? {
+            Value::Map(map) => Ok(map),
+            Value::Nil => Ok(Rc::default()),
+            Value::Files(files) => {
+                let entries = files.iter().map(|(path, data)| (path.as_str().into(), Value::Bytes(data.clone())));
+                Ok(Rc::new(Shared(entries.collect::<Entries>().into())))
+            }
+            other => Err(wrong_type("map[string]interface {}", &other)),
+        }
+    }
+
+    /// The items of a list; `verb` is what the function does, for its error.
+    pub(crate) fn list(&self, at: usize, verb: &str) -> Outcome<Vec<Value>> {
+        let value = self.any(at)?;
+        let items = value.items().ok_or_else(|| Failure::new(format!("Cannot {verb} on type {}", value.kind())))?;
+        self.exec.engine.spend(items.len() / 16)?;
+        Ok(items)
+    }
+
+    /// Refuses to make a text over the limit on output.
+    pub(crate) fn sized(&self, bytes: usize) -> Outcome<()> {
+        let most = self.exec.engine.limits.output_bytes;
+        self.exec.engine.spend(bytes / 64)?;
+        if bytes <= most { Ok(()) } else { Err(Failure::new(format!("makes a text of more than {most} bytes"))) }
+    }
+}
+
+fn wrong_type(expected: &str, got: &Value) -> Box<Failure> {
+    let got = match got {
+        Value::Nil => "nil",
+        other => other.type_name(),
+    };
+    Failure::new(format!("wrong type for value; expected {expected}; got {got}"))
+}

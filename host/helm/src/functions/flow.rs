@@ -1,0 +1,84 @@
+//! What reaches outside of one value: `include`, `tpl`, `required`, `fail`, `lookup`.
+
+use std::rc::Rc;
+
+use super::{Call, Function};
+use crate::template::{Failure, Outcome, TemplateSet, parse};
+use crate::value::{Entries, Value};
+
+pub(super) fn find(name: &str) -> Option<Function> {
+    Some(match name {
+        "fail" => fail,
+        "hello" => hello,
+        "include" => include,
+        "lookup" => lookup,
+        "required" => required,
+        "tpl" => tpl,
+        _ => return None,
+    })
+}
+
+fn include(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (name, data) = (call.text(0)?, call.any(1)?);
+    Ok(Value::text(call.exec.include(&name, data)?))
+}
+
+/// Renders a text as a template. What it defines is seen by itself only.
+fn tpl(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (source, data) = (call.text(0)?, call.any(1)?);
+    if !source.contains("{{") {
+        return Ok(Value::text(source.replace("<no value>", "")));
+    }
+    call.exec.engine.spend(source.len() / 16)?;
+    let name: Rc<str> = format!("tpl of {}", shorten(&source)).into();
+    let mut set = if source.contains("define") || source.contains("block") {
+        TemplateSet::clone(&call.exec.set)
+    } else {
+        TemplateSet::default()
+    };
+    set.0.remove(&name);
+    parse(&mut set, &name, &source)?;
+    let body = set.0.get(&name).cloned();
+    let outer = if set.0.len() > 1 {
+        std::mem::replace(&mut call.exec.set, Rc::new(set))
+    } else {
+        // Without definitions of its own, adding the body to the known templates is all there is to do.
+        let mut known = TemplateSet::clone(&call.exec.set);
+        known.0.extend(body.map(|body| (name.clone(), body)));
+        std::mem::replace(&mut call.exec.set, Rc::new(known))
+    };
+    let result = call.exec.include(&name, data);
+    call.exec.set = outer;
+    Ok(Value::text(result?.replace("<no value>", "")))
+}
+
+fn shorten(source: &str) -> String {
+    let line: String = source.trim().chars().take_while(|c| *c != '\n').take(60).collect();
+    if line.len() < source.trim().len() { format!("`{line}…`") } else { format!("`{line}`") }
+}
+
+fn required(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (warning, value) = (call.text(0)?, call.any(1)?);
+    let missing = matches!(&value, Value::Nil) || matches!(&value, Value::Text(text) if text.is_empty());
+    if missing { Err(Failure::new(&*warning)) } else { Ok(value) }
+}
+
+fn fail(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Err(Failure::new(&*call.text(0)?))
+}
+
+/// Rendering has no cluster to look into, so nothing is found, as in `helm template`.
+fn lookup(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(4)?;
+    (0..4).try_for_each(|at| call.text(at).map(|_| ()))?;
+    Ok(Value::map(Entries::new()))
+}
+
+fn hello(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(0)?;
+    Ok(Value::text("Hello!"))
+}

@@ -1,0 +1,179 @@
+//! Numbers: integers are `int64` in and out, the functions that end in `f` and the rounding ones are `float64`.
+
+use super::{Call, Function};
+use crate::template::{Failure, Outcome};
+use crate::value::{Value, display, to_float, to_int};
+
+pub(super) fn find(name: &str) -> Option<Function> {
+    Some(match name {
+        "add" => add,
+        "add1" => add1,
+        "add1f" => add1f,
+        "addf" => addf,
+        "atoi" => atoi,
+        "ceil" => ceil,
+        "div" => div,
+        "divf" => divf,
+        "float64" => float64,
+        "floor" => floor,
+        "int" => int,
+        "int64" => int64,
+        "max" | "biggest" => max,
+        "maxf" => maxf,
+        "min" => min,
+        "minf" => minf,
+        "mod" => modulo,
+        "mul" => mul,
+        "mulf" => mulf,
+        "round" => round,
+        "sub" => sub,
+        "subf" => subf,
+        "toDecimal" => to_decimal,
+        _ => return None,
+    })
+}
+
+fn int(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::Int(to_int(&call.any(0)?)))
+}
+
+fn int64(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::Int64(to_int(&call.any(0)?)))
+}
+
+fn float64(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::Float(to_float(&call.any(0)?)))
+}
+
+fn atoi(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let text = call.text(0)?;
+    Ok(Value::Int(text.strip_prefix('+').unwrap_or(&text).parse().unwrap_or(0)))
+}
+
+fn to_decimal(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::Int64(i64::from_str_radix(&display(&call.any(0)?), 8).unwrap_or(0)))
+}
+
+fn fold(call: &Call<'_, '_>, start: i64, step: fn(i64, i64) -> i64) -> Value {
+    Value::Int64(call.args.iter().map(to_int).fold(start, step))
+}
+
+fn from_first(call: &Call<'_, '_>, step: fn(i64, i64) -> i64) -> Outcome<Value> {
+    call.at_least(1)?;
+    let rest = call.args.iter().skip(1).map(to_int);
+    Ok(Value::Int64(rest.fold(to_int(&call.any(0)?), step)))
+}
+
+fn add(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    Ok(fold(call, 0, i64::wrapping_add))
+}
+
+fn add1(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(fold(call, 1, i64::wrapping_add))
+}
+
+fn sub(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    from_first(call, i64::wrapping_sub)
+}
+
+fn mul(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    from_first(call, i64::wrapping_mul)
+}
+
+fn divisor(call: &Call<'_, '_>) -> Outcome<(i64, i64)> {
+    call.exactly(2)?;
+    match (to_int(&call.any(0)?), to_int(&call.any(1)?)) {
+        (_, 0) => Err(Failure::new("runtime error: integer divide by zero")),
+        pair => Ok(pair),
+    }
+}
+
+fn div(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    divisor(call).map(|(a, b)| Value::Int64(a.wrapping_div(b)))
+}
+
+fn modulo(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    divisor(call).map(|(a, b)| Value::Int64(a.wrapping_rem(b)))
+}
+
+fn max(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    from_first(call, i64::max)
+}
+
+fn min(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    from_first(call, i64::min)
+}
+
+fn floats(call: &Call<'_, '_>, step: fn(f64, f64) -> f64) -> Outcome<Value> {
+    call.at_least(1)?;
+    let rest = call.args.iter().skip(1).map(to_float);
+    Ok(Value::Float(decimal(rest.fold(to_float(&call.any(0)?), step))))
+}
+
+/// Sprig computes in decimals, so that 0.1 + 0.2 is 0.3: the result is rounded to the digits that decimals keep.
+fn decimal(float: f64) -> f64 {
+    if float.abs() < 1e15 { format!("{float:.14e}").parse().unwrap_or(float) } else { float }
+}
+
+fn addf(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    floats(call, |a, b| a + b)
+}
+
+fn add1f(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::Float(decimal(to_float(&call.any(0)?) + 1.0)))
+}
+
+fn subf(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    floats(call, |a, b| a - b)
+}
+
+fn mulf(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    floats(call, |a, b| a * b)
+}
+
+fn divf(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    if call.args.iter().skip(1).any(|arg| to_float(arg) == 0.0) {
+        return Err(Failure::new("decimal division by 0"));
+    }
+    call.at_least(1)?;
+    let rest = call.args.iter().skip(1).map(to_float);
+    // Sprig's decimals keep 16 digits behind the point in a division.
+    let quotient = rest.fold(to_float(&call.any(0)?), |a, b| a / b);
+    Ok(Value::Float(format!("{quotient:.16}").parse().unwrap_or(quotient)))
+}
+
+fn maxf(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    floats(call, f64::max)
+}
+
+fn minf(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    floats(call, f64::min)
+}
+
+fn ceil(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::Float(to_float(&call.any(0)?).ceil()))
+}
+
+fn floor(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::Float(to_float(&call.any(0)?).floor()))
+}
+
+fn round(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.at_least(2)?;
+    let (value, places) = (to_float(&call.any(0)?), call.int(1)?);
+    let up_from = call.args.get(2).map_or(0.5, to_float);
+    let power = 10_f64.powi(i32::try_from(places).unwrap_or(0));
+    let shifted = power * value;
+    let rounded = if shifted.fract() >= up_from { shifted.ceil() } else { shifted.floor() };
+    Ok(Value::Float(rounded / power))
+}

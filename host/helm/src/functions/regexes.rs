@@ -1,0 +1,190 @@
+//! Regular expressions, in Go's RE2 syntax.
+
+use super::{Call, Function};
+use crate::template::{Failure, Outcome};
+use crate::value::Value;
+
+/// What one compiled expression may take, in bytes.
+const COMPILED: usize = 1 << 20;
+
+pub(super) fn find(name: &str) -> Option<Function> {
+    Some(match name {
+        "regexFind" | "mustRegexFind" => find_one,
+        "regexFindAll" | "mustRegexFindAll" => find_all,
+        "regexMatch" => matches,
+        "mustRegexMatch" => must_match,
+        "regexQuoteMeta" => quote_meta,
+        "regexReplaceAll" | "mustRegexReplaceAll" => replace_all,
+        "regexReplaceAllLiteral" | "mustRegexReplaceAllLiteral" => replace_all_literal,
+        "regexSplit" | "mustRegexSplit" => split,
+        _ => return None,
+    })
+}
+
+fn compiled(call: &Call<'_, '_>, at: usize) -> Outcome<regex::Regex> {
+    let pattern = call.text(at)?;
+    if let Some(regex) = call.exec.engine.regexes.borrow().get(&pattern) {
+        return Ok(regex.clone());
+    }
+    call.exec.engine.spend(1_000)?;
+    let built = regex::RegexBuilder::new(&translated(&pattern)).size_limit(COMPILED).build();
+    let wrong = |_| Failure::new(format!("error parsing regexp: `{pattern}` is no expression that can be used"));
+    let regex = built.map_err(wrong)?;
+    call.exec.engine.regexes.borrow_mut().insert(pattern, regex.clone());
+    Ok(regex)
+}
+
+/// Go takes a `-` between a class and a character for itself, as in `[\w-\.]`; here it must be escaped. So must a `[`
+/// inside brackets, and `&&`, `~~`, `--` have no meaning in Go.
+fn translated(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars().peekable();
+    let mut class: Option<usize> = None;
+    let mut after_set = false;
+    while let Some(c) = chars.next() {
+        match (c, class) {
+            ('\\', _) => {
+                out.push(c);
+                let escaped = chars.next();
+                after_set = escaped.is_some_and(|c| matches!(c, 'w' | 'd' | 's' | 'W' | 'D' | 'S'));
+                match escaped {
+                    // `\z` is the end of the text in both; `\Q…\E` is only in Go and rare enough to be refused.
+                    Some(c) => out.push(c),
+                    None => {}
+                }
+                class = class.map(|seen| seen + 1);
+                continue;
+            }
+            ('[', None) => {
+                out.push(c);
+                if chars.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                class = Some(0);
+            }
+            ('[', Some(_)) if chars.peek() == Some(&':') => {
+                out.push(c);
+                for inner in chars.by_ref() {
+                    out.push(inner);
+                    if inner == ']' {
+                        break;
+                    }
+                }
+                class = class.map(|seen| seen + 1);
+            }
+            ('[' | '&' | '~', Some(seen)) => {
+                out.push('\\');
+                out.push(c);
+                class = Some(seen + 1);
+            }
+            ('-', Some(seen)) if after_set || (seen > 0 && chars.peek() == Some(&'-')) => {
+                out.push_str("\\-");
+                class = Some(seen + 1);
+            }
+            (']', Some(0)) => {
+                out.push_str("\\]");
+                class = Some(1);
+            }
+            (']', Some(_)) => {
+                out.push(c);
+                class = None;
+            }
+            _ => {
+                out.push(c);
+                class = class.map(|seen| seen + 1);
+            }
+        }
+        after_set = false;
+    }
+    out
+}
+
+/// An expression that cannot be parsed matches nothing.
+fn matches(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let text = call.text(1)?;
+    call.text(0)?;
+    call.sized(text.len())?;
+    Ok(Value::Bool(compiled(call, 0).is_ok_and(|regex| regex.is_match(&text))))
+}
+
+fn must_match(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    Ok(Value::Bool(compiled(call, 0)?.is_match(&call.text(1)?)))
+}
+
+fn find_one(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let text = call.text(1)?;
+    call.sized(text.len())?;
+    Ok(Value::text(compiled(call, 0)?.find(&text).map_or("", |found| found.as_str())))
+}
+
+fn most(call: &Call<'_, '_>, at: usize) -> Outcome<usize> {
+    Ok(usize::try_from(call.int(at)?).unwrap_or(usize::MAX))
+}
+
+fn find_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let text = call.text(1)?;
+    call.sized(text.len())?;
+    let regex = compiled(call, 0)?;
+    Ok(Value::texts(regex.find_iter(&text).take(most(call, 2)?).map(|found| found.as_str())))
+}
+
+fn replace_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let (text, with) = (call.text(1)?, call.text(2)?);
+    let regex = compiled(call, 0)?;
+    call.sized(text.len().saturating_add(regex.find_iter(&text).count().saturating_mul(with.len() + 64)))?;
+    let replaced = regex.replace_all(&text, &*with);
+    call.sized(replaced.len())?;
+    Ok(Value::text(replaced.as_ref()))
+}
+
+fn replace_all_literal(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let (text, with) = (call.text(1)?, call.text(2)?);
+    let regex = compiled(call, 0)?;
+    call.sized(text.len().saturating_add(regex.find_iter(&text).count().saturating_mul(with.len())))?;
+    Ok(Value::text(regex.replace_all(&text, regex::NoExpand(&with)).as_ref()))
+}
+
+/// Go's `Split`: a match of nothing at the start or end gives no empty part.
+fn split(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let text = call.text(1)?;
+    call.sized(text.len())?;
+    let (regex, most) = (compiled(call, 0)?, most(call, 2)?);
+    if most == 0 {
+        return Ok(Value::list(Vec::new()));
+    }
+    let (mut parts, mut begin) = (Vec::new(), 0);
+    if !regex.as_str().is_empty() && text.is_empty() {
+        return Ok(Value::texts([""]));
+    }
+    for found in regex.find_iter(&text) {
+        if parts.len() + 1 >= most {
+            break;
+        }
+        if found.end() == 0 || (found.is_empty() && found.start() == text.len()) {
+            continue;
+        }
+        parts.push(text.get(begin..found.start()).unwrap_or_default());
+        begin = found.end();
+    }
+    parts.push(text.get(begin..).unwrap_or_default());
+    Ok(Value::texts(parts))
+}
+
+fn quote_meta(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let quoted = call.text(0)?.chars().fold(String::new(), |mut out, c| {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+        out
+    });
+    Ok(Value::text(quoted))
+}

@@ -1,0 +1,411 @@
+//! Text: `quote`, `indent`, `trunc`, `printf` and their like.
+
+use super::{Call, Function};
+use crate::template::{Failure, Outcome};
+use crate::value::{Entries, Value, display, go_quote, sprint, sprintf, strval};
+
+pub(super) fn find(name: &str) -> Option<Function> {
+    Some(match name {
+        "abbrev" => abbrev,
+        "camelcase" => camelcase,
+        "cat" => cat,
+        "contains" => contains,
+        "hasPrefix" => has_prefix,
+        "hasSuffix" => has_suffix,
+        "indent" => indent,
+        "initials" => initials,
+        "join" => join,
+        "kebabcase" => kebabcase,
+        "lower" => lower,
+        "nindent" => nindent,
+        "nospace" => nospace,
+        "plural" => plural,
+        "print" => print,
+        "printf" => printf,
+        "println" => println,
+        "quote" => quote,
+        "repeat" => repeat,
+        "replace" => replace,
+        "snakecase" => snakecase,
+        "split" => split,
+        "splitList" => split_list,
+        "splitn" => splitn,
+        "squote" => squote,
+        "substr" => substr,
+        "swapcase" => swapcase,
+        "title" => title,
+        "toString" => to_string,
+        "toStrings" => to_strings,
+        "trim" => trim,
+        "trimAll" | "trimall" => trim_all,
+        "trimPrefix" => trim_prefix,
+        "trimSuffix" => trim_suffix,
+        "trunc" => trunc,
+        "untitle" => untitle,
+        "upper" => upper,
+        "wrap" => wrap,
+        "wrapWith" => wrap_with,
+        _ => return None,
+    })
+}
+
+fn quote(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    let quoted = call.args.iter().filter(|arg| !matches!(arg, Value::Nil)).map(|arg| go_quote(&strval(arg)));
+    Ok(Value::text(quoted.collect::<Vec<_>>().join(" ")))
+}
+
+fn squote(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    let quoted = call.args.iter().filter(|arg| !matches!(arg, Value::Nil)).map(|arg| format!("'{}'", display(arg)));
+    Ok(Value::text(quoted.collect::<Vec<_>>().join(" ")))
+}
+
+fn cat(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    let words = call.args.iter().filter(|arg| !matches!(arg, Value::Nil)).map(display);
+    Ok(Value::text(words.collect::<Vec<_>>().join(" ")))
+}
+
+fn indented(call: &Call<'_, '_>) -> Outcome<String> {
+    call.exactly(2)?;
+    let (spaces, text) = (call.int(0)?, call.text(1)?);
+    let spaces = usize::try_from(spaces).map_err(|_| Failure::new("strings: negative Repeat count"))?;
+    let lines = 1 + text.matches('\n').count();
+    call.sized(text.len().saturating_add(lines.saturating_mul(spaces)))?;
+    let pad = " ".repeat(spaces);
+    Ok(format!("{pad}{}", text.replace('\n', &format!("\n{pad}"))))
+}
+
+fn indent(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    Ok(Value::text(indented(call)?))
+}
+
+fn nindent(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    Ok(Value::text(format!("\n{}", indented(call)?)))
+}
+
+fn print(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    Ok(Value::text(sprint(&call.args)))
+}
+
+fn println(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    Ok(Value::text(call.args.iter().map(display).collect::<Vec<_>>().join(" ") + "\n"))
+}
+
+fn printf(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    let format = call.text(0)?;
+    let text = sprintf(&format, call.args.get(1..).unwrap_or_default());
+    call.sized(text.len())?;
+    Ok(Value::text(text))
+}
+
+fn trim(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::text(call.text(0)?.trim()))
+}
+
+fn trim_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (cut, text) = (call.text(0)?, call.text(1)?);
+    Ok(Value::text(text.trim_matches(|c| cut.contains(c))))
+}
+
+fn trim_prefix(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (prefix, text) = (call.text(0)?, call.text(1)?);
+    Ok(Value::text(text.strip_prefix(&*prefix).unwrap_or(&text)))
+}
+
+fn trim_suffix(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (suffix, text) = (call.text(0)?, call.text(1)?);
+    Ok(Value::text(text.strip_suffix(&*suffix).unwrap_or(&text)))
+}
+
+fn upper(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::text(call.text(0)?.to_uppercase()))
+}
+
+fn lower(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::text(call.text(0)?.to_lowercase()))
+}
+
+/// `strings.Title`: upper case for each letter that follows no letter, digit or `_`.
+fn title(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let mut previous = ' ';
+    let letter = |c: char| {
+        let before = std::mem::replace(&mut previous, c);
+        let part_of_word =
+            if before.is_ascii() { before.is_ascii_alphanumeric() || before == '_' } else { !before.is_whitespace() };
+        if part_of_word { c.to_string() } else { c.to_uppercase().collect::<String>() }
+    };
+    Ok(Value::text(call.text(0)?.chars().map(letter).collect::<String>()))
+}
+
+fn untitle(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let mut start = true;
+    let letter = |c: char| {
+        let first = std::mem::replace(&mut start, c.is_whitespace());
+        if first { c.to_lowercase().collect::<String>() } else { c.to_string() }
+    };
+    Ok(Value::text(call.text(0)?.chars().map(letter).collect::<String>()))
+}
+
+fn swapcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let swap = |c: char| {
+        if c.is_uppercase() { c.to_lowercase().collect::<String>() } else { c.to_uppercase().collect() }
+    };
+    Ok(Value::text(call.text(0)?.chars().map(swap).collect::<String>()))
+}
+
+/// Cuts at a byte, as Go does; half a character at the cut becomes the replacement character.
+fn trunc(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (count, text) = (call.int(0)?, call.text(1)?);
+    let length = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    if length >= text.len() {
+        return Ok(Value::Text(text));
+    }
+    let bytes = text.as_bytes();
+    let cut = if count < 0 { bytes.get(text.len() - length..) } else { bytes.get(..length) };
+    Ok(Value::text(String::from_utf8_lossy(cut.unwrap_or_default()).as_ref()))
+}
+
+fn substr(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let (start, end, text) = (call.int(0)?, call.int(1)?, call.text(2)?);
+    let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let (from, to) = match (start, end) {
+        (..0, end) => (0, end),
+        (start, end) if end < 0 || end > length => (start, length),
+        (start, end) => (start, end),
+    };
+    let range = usize::try_from(from).ok().zip(usize::try_from(to).ok());
+    let cut = range.and_then(|(from, to)| text.as_bytes().get(from..to));
+    let cut = cut.ok_or_else(|| Failure::new("slice bounds out of range"))?;
+    Ok(Value::text(String::from_utf8_lossy(cut).as_ref()))
+}
+
+fn contains(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    Ok(Value::Bool(call.text(1)?.contains(&*call.text(0)?)))
+}
+
+fn has_prefix(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    Ok(Value::Bool(call.text(1)?.starts_with(&*call.text(0)?)))
+}
+
+fn has_suffix(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    Ok(Value::Bool(call.text(1)?.ends_with(&*call.text(0)?)))
+}
+
+fn replace(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let (old, new, text) = (call.text(0)?, call.text(1)?, call.text(2)?);
+    let found = if old.is_empty() { text.chars().count() + 1 } else { text.matches(&*old).count() };
+    call.sized(text.len().saturating_add(found.saturating_mul(new.len())))?;
+    Ok(Value::text(text.replace(&*old, &new)))
+}
+
+fn repeat(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (count, text) = (call.int(0)?, call.text(1)?);
+    let count = usize::try_from(count).map_err(|_| Failure::new("strings: negative Repeat count"))?;
+    call.sized(text.len().saturating_mul(count))?;
+    Ok(Value::text(text.repeat(count)))
+}
+
+fn plural(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    Ok(Value::Text(if call.int(2)? == 1 { call.text(0)? } else { call.text(1)? }))
+}
+
+/// The items of a list as text, nil left out; anything else is a list of one.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Nil => Vec::new(),
+        Value::List(list) => list.0.iter().filter(|item| !matches!(item, Value::Nil)).map(strval).collect(),
+        other => match other.items() {
+            Some(items) => items.iter().map(strval).collect(),
+            None => vec![strval(other)],
+        },
+    }
+}
+
+fn join(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (separator, items) = (call.text(0)?, texts(&call.any(1)?));
+    call.sized(items.iter().map(|item| item.len() + separator.len()).sum())?;
+    Ok(Value::text(items.join(&separator)))
+}
+
+fn to_strings(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::texts(texts(&call.any(0)?)))
+}
+
+fn to_string(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::text(strval(&call.any(0)?)))
+}
+
+/// `strings.Split`, where an empty separator cuts between characters.
+fn cut<'t>(text: &'t str, separator: &str, most: Option<usize>) -> Vec<&'t str> {
+    if separator.is_empty() {
+        let mut starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        starts.truncate(most.unwrap_or(usize::MAX));
+        let ends = starts.iter().skip(1).copied().chain([text.len()]);
+        return starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end)).collect();
+    }
+    match most {
+        Some(most) => text.splitn(most, separator).collect(),
+        None => text.split(separator).collect(),
+    }
+}
+
+fn split_list(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (separator, text) = (call.text(0)?, call.text(1)?);
+    Ok(Value::texts(cut(&text, &separator, None)))
+}
+
+fn numbered(parts: &[&str]) -> Value {
+    let entries = parts.iter().enumerate().map(|(at, part)| (format!("_{at}").into(), Value::text(*part)));
+    Value::map(entries.collect::<Entries>())
+}
+
+fn split(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (separator, text) = (call.text(0)?, call.text(1)?);
+    Ok(numbered(&cut(&text, &separator, None)))
+}
+
+fn splitn(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let (separator, count, text) = (call.text(0)?, call.int(1)?, call.text(2)?);
+    // A negative count means all parts.
+    Ok(numbered(&match usize::try_from(count) {
+        Ok(0) => Vec::new(),
+        Ok(count) => cut(&text, &separator, Some(count)),
+        Err(_) => cut(&text, &separator, None),
+    }))
+}
+
+fn nospace(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::text(call.text(0)?.chars().filter(|c| !c.is_whitespace()).collect::<String>()))
+}
+
+fn initials(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let text = call.text(0)?;
+    Ok(Value::text(text.split_whitespace().filter_map(|word| word.chars().next()).collect::<String>()))
+}
+
+fn abbrev(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (width, text) = (call.int(0)?, call.text(1)?);
+    let Ok(width) = usize::try_from(width) else { return Ok(Value::Text(text)) };
+    if width < 4 || text.len() <= width {
+        return Ok(Value::Text(text));
+    }
+    let cut = text.as_bytes().get(..width - 3).unwrap_or_default();
+    Ok(Value::text(format!("{}...", String::from_utf8_lossy(cut))))
+}
+
+/// Cuts a name into lower-case words at case changes, digits and separators.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let chars: Vec<char> = text.chars().collect();
+    for (at, c) in chars.iter().copied().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
+        let after = chars.get(at + 1).copied();
+        if matches!(c, '_' | '-' | ' ' | '.') || c.is_whitespace() {
+            words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+            continue;
+        }
+        let upper_after_lower = c.is_uppercase() && before.is_some_and(|b| b.is_lowercase() || b.is_ascii_digit());
+        let last_of_capitals =
+            c.is_uppercase() && before.is_some_and(char::is_uppercase) && after.is_some_and(char::is_lowercase);
+        if (upper_after_lower || last_of_capitals) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        word.extend(c.to_lowercase());
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}
+
+fn kebabcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::text(words(&call.text(0)?).join("-")))
+}
+
+fn snakecase(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    Ok(Value::text(words(&call.text(0)?).join("_")))
+}
+
+fn camelcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let mut start = true;
+    let text = call.text(0)?;
+    let letters = text.chars().filter_map(|c| {
+        if matches!(c, '_' | '-' | ' ') {
+            start = true;
+            return None;
+        }
+        Some(if std::mem::take(&mut start) { c.to_uppercase().collect::<String>() } else { c.to_string() })
+    });
+    Ok(Value::text(letters.collect::<String>()))
+}
+
+fn wrap(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(2)?;
+    let (width, text) = (call.int(0)?, call.text(1)?);
+    Ok(Value::text(wrapped(&text, width, "\n", LongWords::Keep)))
+}
+
+fn wrap_with(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let (width, separator, text) = (call.int(0)?, call.text(1)?, call.text(2)?);
+    call.sized(text.len().saturating_mul(separator.len() + 1))?;
+    Ok(Value::text(wrapped(&text, width, &separator, LongWords::Cut)))
+}
+
+#[derive(PartialEq, Eq)]
+enum LongWords {
+    Keep,
+    Cut,
+}
+
+/// `goutils.WrapCustom`.
+fn wrapped(text: &str, width: i64, separator: &str, long_words: LongWords) -> String {
+    let width = usize::try_from(width).unwrap_or(1).max(1);
+    let mut out = String::new();
+    let mut rest: Vec<char> = text.chars().collect();
+    while rest.len() > width {
+        if rest.first() == Some(&' ') {
+            rest.remove(0);
+            continue;
+        }
+        let space = rest.iter().take(width + 1).rposition(|c| *c == ' ');
+        let cut = match space {
+            Some(at) => Some((at, at + 1)),
+            None if long_words == LongWords::Cut => Some((width, width)),
+            None => rest.iter().skip(width).position(|c| *c == ' ').map(|at| (at + width, at + width + 1)),
+        };
+        let Some((end, next)) = cut else { break };
+        out.extend(rest.iter().take(end));
+        out.push_str(separator);
+        rest = rest.split_off(next.min(rest.len()));
+    }
+    out.extend(rest);
+    out
+}

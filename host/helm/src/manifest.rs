@@ -1,0 +1,133 @@
+//! Rendered text as documents: split, parsed, told apart into objects and hooks.
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::record::{Hook, LastRun};
+
+/// One rendered document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// Template file: `<chart>/templates/<file>`.
+    pub source: String,
+    /// The document without surrounding blanks.
+    pub text: String,
+    /// The document, typed.
+    pub value: Value,
+}
+
+impl Manifest {
+    /// Its `kind`, or nothing.
+    pub fn kind(&self) -> &str {
+        self.value.get("kind").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn metadata(&self, key: &str) -> Option<&Value> {
+        self.value.get("metadata")?.get(key)
+    }
+
+    fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata("annotations")?.get(name)?.as_str()
+    }
+}
+
+/// Reads a manifest as stored in a release record: documents with a `# Source:` line each.
+pub fn parse_manifest(manifest: &str) -> Result<Vec<Manifest>, Error> {
+    let mut manifests = Vec::new();
+    for text in split(manifest) {
+        let (source, body) = match text.strip_prefix("# Source: ") {
+            Some(rest) => rest.split_once('\n').unwrap_or((rest, "")),
+            None => ("", text),
+        };
+        manifests.push(parse(source, body)?);
+    }
+    Ok(manifests)
+}
+
+/// Parses one document; what comes behind its end is not looked at, as in Helm.
+pub(crate) fn parse(file: &str, text: &str) -> Result<Manifest, Error> {
+    let wrong = |source| Error::Rendered { file: file.to_owned(), source };
+    let limits = rhumb_yaml::Limits { bytes: usize::MAX, ..Default::default() };
+    let value = rhumb_yaml::first_value(text, &limits).map_err(wrong)?;
+    Ok(Manifest { source: file.to_owned(), text: text.to_owned(), value })
+}
+
+/// Helm's `SplitManifests`: cuts at each `---` at the start of a line, with all blanks around it.
+pub(crate) fn split(text: &str) -> Vec<&str> {
+    let text = text.trim();
+    let mut documents = Vec::new();
+    let mut start = 0;
+    let mut from = 0;
+    while let Some(found) = text.get(from..).and_then(|rest| rest.find("---")) {
+        let at = from + found;
+        from = at + 3;
+        let before = text.get(..at).unwrap_or_default();
+        if !(before.is_empty() || before.ends_with('\n')) {
+            continue;
+        }
+        documents.push(text.get(start..at.max(start)).unwrap_or_default());
+        start = from;
+    }
+    documents.push(text.get(start..).unwrap_or_default());
+    // A separator with nothing before it leaves nothing; blanks between two separators go with the separators.
+    documents.into_iter().map(str::trim).filter(|document| !document.is_empty()).collect()
+}
+
+/// What a document is for.
+pub(crate) enum Sorted {
+    Object(Manifest),
+    Hook(Hook),
+    /// A hook for an event that Helm does not know; Helm drops it too.
+    Dropped,
+}
+
+/// Tells objects from hooks by the annotation `helm.sh/hook`.
+pub(crate) fn sort(manifest: Manifest) -> Sorted {
+    let Some(events) = manifest.annotation("helm.sh/hook") else { return Sorted::Object(manifest) };
+    let words = |list: &str| -> Vec<String> { list.split(',').map(|word| word.trim().to_lowercase()).collect() };
+    let events: Option<Vec<String>> = words(events).iter().map(|event| known_event(event)).collect();
+    let Some(events) = events else { return Sorted::Dropped };
+    let list = |name: &str| manifest.annotation(name).map(words).unwrap_or_default();
+    let weight = manifest.annotation("helm.sh/hook-weight").unwrap_or_default();
+    Sorted::Hook(Hook {
+        name: manifest.metadata("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        kind: manifest.kind().to_owned(),
+        path: manifest.source.clone(),
+        events,
+        last_run: LastRun::default(),
+        weight: weight.strip_prefix('+').unwrap_or(weight).parse().unwrap_or(0),
+        delete_policies: list("helm.sh/hook-delete-policy"),
+        output_log_policies: list("helm.sh/hook-output-log-policy"),
+        manifest: manifest.text,
+    })
+}
+
+fn known_event(event: &str) -> Option<String> {
+    match event {
+        "pre-install" | "post-install" | "pre-delete" | "post-delete" | "pre-upgrade" | "post-upgrade"
+        | "pre-rollback" | "post-rollback" | "test" => Some(event.to_owned()),
+        // Helm 2's name.
+        "test-success" => Some("test".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_at_separators_at_the_start_of_a_line() {
+        assert_eq!(split("---\na: 1\n---\n\n---\nb: ---\n---   \nc: |\n  ---\n"), ["a: 1", "b: ---", "c: |\n  ---"]);
+        assert_eq!(split("a: 1\n\n--- # x\nb: 1"), ["a: 1", "# x\nb: 1"]);
+        assert_eq!(split("\n\n"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn reads_back_what_a_record_stores() {
+        let manifests =
+            parse_manifest("---\n# Source: c/templates/a.yaml\nkind: A\n---\n# Source: c/b.yaml\nkind: B\n").unwrap();
+        let read: Vec<_> = manifests.iter().map(|one| (one.source.as_str(), one.kind(), one.text.as_str())).collect();
+        assert_eq!(read, [("c/templates/a.yaml", "A", "kind: A"), ("c/b.yaml", "B", "kind: B")]);
+    }
+}

@@ -1,0 +1,301 @@
+//! From a chart and values to manifests, hooks and notes.
+
+use std::rc::Rc;
+
+use serde_json::{Map, Value as Json};
+
+use crate::capabilities::Capabilities;
+use crate::chart::{Chart, Node, shared};
+use crate::error::Error;
+use crate::functions::is_compatible_range;
+use crate::limits::Limits;
+use crate::manifest::{self, Manifest, Sorted};
+use crate::order;
+use crate::record::Hook;
+use crate::template::{Engine, Exec, TemplateSet, parse};
+use crate::value::{Entries, Files, Value, from_json};
+use crate::values::coalesce;
+
+/// The stack of the thread that renders. Templates are recursive by nature, and their depth is bounded to fit this.
+const STACK: usize = 128 << 20;
+
+/// What a release is rendered for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `.Release.IsInstall`
+    Install,
+    /// `.Release.IsUpgrade`
+    Upgrade,
+}
+
+/// `.Release`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseOptions {
+    /// Name of the release.
+    pub name: String,
+    /// Namespace of the release.
+    pub namespace: String,
+    /// 1 for the first.
+    pub revision: u32,
+    /// Whether it is new.
+    pub action: Action,
+}
+
+/// Where random numbers and the time come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entropy {
+    /// The same seed gives the same random values.
+    pub seed: u64,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
+}
+
+/// Everything that a rendering depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct RenderInput<'a> {
+    /// The chart.
+    pub chart: &'a Chart,
+    /// What the user supplied, over the chart's values.
+    pub values: &'a Map<String, Json>,
+    /// The release.
+    pub release: &'a ReleaseOptions,
+    /// The cluster.
+    pub capabilities: &'a Capabilities,
+    /// Random numbers and time.
+    pub entropy: Entropy,
+    /// Bounds.
+    pub limits: &'a Limits,
+}
+
+/// What a rendering gives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// As release records store it and `helm get manifest` prints it.
+    pub manifest: String,
+    /// The same documents, in install order.
+    pub objects: Vec<Manifest>,
+    /// Documents with a hook annotation, by kind.
+    pub hooks: Vec<Hook>,
+    /// What `NOTES.txt` of the chart prints.
+    pub notes: String,
+    /// Documents of `crds/`, which are not templates.
+    pub crds: Vec<Manifest>,
+    /// Whether a template drew a random number or read the clock, so that the next rendering will differ.
+    pub volatile: bool,
+}
+
+/// Renders a chart.
+pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Error> {
+    check_values(input)?;
+    let failed = || Error::chart(&input.chart.metadata().name, "no thread could be started to render it");
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("render".to_owned()).stack_size(STACK);
+        let handle = thread.spawn_scoped(scope, || render_here(input)).map_err(|_| failed())?;
+        handle.join().map_err(|_| failed())?
+    })
+}
+
+/// Values come from outside too: their size and depth are bounded before anything walks through them.
+fn check_values(input: &RenderInput<'_>) -> Result<(), Error> {
+    let mut left = input.limits.values_bytes;
+    let mut pending: Vec<(&Json, usize)> = input.values.values().map(|value| (value, 1)).collect();
+    let mut keys: usize = input.values.keys().map(String::len).sum();
+    while let Some((value, depth)) = pending.pop() {
+        let size = match value {
+            Json::String(text) => text.len(),
+            Json::Array(items) => {
+                pending.extend(items.iter().map(|item| (item, depth + 1)));
+                0
+            }
+            Json::Object(object) => {
+                keys += object.keys().map(String::len).sum::<usize>();
+                pending.extend(object.values().map(|item| (item, depth + 1)));
+                0
+            }
+            _ => 0,
+        };
+        let spent = size + std::mem::take(&mut keys) + 1;
+        left = left.checked_sub(spent).ok_or_else(|| {
+            Error::limit("the size of the values of the release", "values_bytes", input.limits.values_bytes)
+        })?;
+        if depth > 200 {
+            let message = "they nest deeper than 200".to_owned();
+            return Err(Error::Values { chart: input.chart.metadata().name.clone(), message });
+        }
+    }
+    Ok(())
+}
+
+fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
+    let mut chart = input.chart.root.clone();
+    chart.process_dependencies(input.values)?;
+    check_chart(&chart, input.capabilities)?;
+    let values = coalesce(&chart, input.values.clone())?;
+    let top = Top { release: release(input.release), capabilities: input.capabilities.value() };
+    let mut templates = Vec::new();
+    let path = chart.metadata.name.clone();
+    collect(&chart, &path, &top, from_json(&Json::Object(values)), &mut templates);
+    // The parent's definitions win, so it comes last.
+    templates.sort_by(|a, b| {
+        let depth = |template: &Source| template.path.matches('/').count();
+        depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
+    });
+    let engine = Engine::new(input.limits, input.entropy);
+    let mut set = TemplateSet::default();
+    for template in &templates {
+        engine.spend(template.text.len() / 16).map_err(|failure| Error::template(*failure, &template.path))?;
+        parse(&mut set, &template.path, &template.text).map_err(|failure| Error::template(*failure, &template.path))?;
+    }
+    let set = Rc::new(set);
+    let mut printed = Vec::new();
+    for template in templates.iter().filter(|template| !is_partial(&template.path)) {
+        if let Value::Map(scope) = &template.scope {
+            let name = Value::Text(template.path.clone());
+            let entries = Entries::from([("Name".into(), name), ("BasePath".into(), template.base.clone())]);
+            scope.0.borrow_mut().insert("Template".into(), Value::map(entries));
+        }
+        let text = Exec::run(&engine, &set, &template.path, template.scope.clone());
+        let text = text.map_err(|failure| Error::template(*failure, &template.path))?;
+        printed.push((template.path.to_string(), text.replace("<no value>", "")));
+    }
+    let mut rendered = assemble(&path, printed)?;
+    rendered.volatile = engine.volatile.get();
+    rendered.crds = crds(&chart, &path)?;
+    Ok(rendered)
+}
+
+/// Refuses what would be rendered differently from Helm or not at all.
+fn check_chart(chart: &Node, capabilities: &Capabilities) -> Result<(), Error> {
+    let name = chart.metadata.name.clone();
+    if let Some(range) = chart.metadata.kube_version.as_ref().filter(|range| !range.is_empty())
+        && !is_compatible_range(range, &capabilities.kube_version)
+    {
+        let version = capabilities.kube_version.clone();
+        return Err(Error::KubeVersion { chart: name, range: range.clone(), version });
+    }
+    if chart.is_library() {
+        return Err(Error::chart(name, "library charts are not installable"));
+    }
+    Ok(())
+}
+
+/// What all charts of a rendering share.
+struct Top {
+    release: Value,
+    capabilities: Value,
+}
+
+fn release(options: &ReleaseOptions) -> Value {
+    let text = |text: &str| Value::text(text);
+    Value::map(Entries::from([
+        ("Name".into(), text(&options.name)),
+        ("Namespace".into(), text(&options.namespace)),
+        ("Service".into(), text("Helm")),
+        ("Revision".into(), Value::Int(i64::from(options.revision))),
+        ("IsInstall".into(), Value::Bool(options.action == Action::Install)),
+        ("IsUpgrade".into(), Value::Bool(options.action == Action::Upgrade)),
+    ]))
+}
+
+/// One template file and what it sees.
+struct Source {
+    path: Rc<str>,
+    text: String,
+    scope: Value,
+    base: Value,
+}
+
+/// Gathers the templates of a chart and its sub-charts; gives what templates of this chart see.
+fn collect(chart: &Node, path: &str, top: &Top, values: Value, sources: &mut Vec<Source>) -> Value {
+    let place = if path == chart.metadata.name && !path.contains('/') {
+        crate::chart::Place::Root
+    } else {
+        crate::chart::Place::Sub
+    };
+    let subcharts = Value::map(Entries::new());
+    let files = chart.files.iter().map(|file| (file.path.clone(), shared(&file.data)));
+    let scope = Value::map(Entries::from([
+        ("Chart".into(), chart.metadata.value(&place)),
+        ("Files".into(), Value::Files(Rc::new(Files::new(files)))),
+        ("Release".into(), top.release.clone()),
+        ("Capabilities".into(), top.capabilities.clone()),
+        ("Values".into(), values.clone()),
+        ("Subcharts".into(), subcharts.clone()),
+    ]));
+    for child in &chart.children {
+        let name = child.metadata.name.as_str();
+        let inner = match &values {
+            Value::Map(values) => values.0.borrow().get(name).cloned(),
+            _ => None,
+        };
+        let inner = inner.filter(|inner| matches!(inner, Value::Map(_)));
+        let inner = inner.unwrap_or_else(|| Value::map(Entries::new()));
+        let below = collect(child, &format!("{path}/charts/{name}"), top, inner, sources);
+        if let Value::Map(subcharts) = &subcharts {
+            subcharts.0.borrow_mut().insert(name.into(), below);
+        }
+    }
+    for file in &chart.templates {
+        if chart.is_library() && !is_partial(&file.path) {
+            continue;
+        }
+        sources.push(Source {
+            path: format!("{path}/{}", file.path).into(),
+            text: String::from_utf8_lossy(&file.data).into_owned(),
+            scope: scope.clone(),
+            base: Value::text(format!("{path}/templates")),
+        });
+    }
+    scope
+}
+
+fn is_partial(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with('_'))
+}
+
+/// Sorts what the templates printed into objects, hooks and notes.
+fn assemble(chart: &str, mut printed: Vec<(String, String)>) -> Result<Rendered, Error> {
+    let mut rendered = Rendered::default();
+    let notes = format!("{chart}/templates/NOTES.txt");
+    printed.retain(|(path, text)| {
+        if *path == notes {
+            rendered.notes.clone_from(text);
+        }
+        !path.ends_with("NOTES.txt")
+    });
+    printed.sort_by(|a, b| a.0.cmp(&b.0));
+    for (path, text) in printed {
+        for document in manifest::split(&text) {
+            match manifest::sort(manifest::parse(&path, document)?) {
+                Sorted::Object(manifest) => rendered.objects.push(manifest),
+                Sorted::Hook(hook) => rendered.hooks.push(hook),
+                Sorted::Dropped => {}
+            }
+        }
+    }
+    order::install(&mut rendered.objects);
+    rendered.hooks.sort_by(|a, b| order::compare_kinds(&a.kind, &b.kind));
+    for one in &rendered.objects {
+        rendered.manifest.push_str(&format!("---\n# Source: {}\n{}\n", one.source, one.text));
+    }
+    Ok(rendered)
+}
+
+/// The documents below `crds/` of a chart and its sub-charts.
+fn crds(chart: &Node, path: &str) -> Result<Vec<Manifest>, Error> {
+    let mut crds = Vec::new();
+    for file in &chart.files {
+        let extension = file.path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        if file.path.starts_with("crds/") && matches!(extension.as_str(), "yaml" | "yml" | "json") {
+            let source = format!("{path}/{}", file.path);
+            let text = String::from_utf8_lossy(&file.data);
+            for document in manifest::split(&text) {
+                crds.push(manifest::parse(&source, document)?);
+            }
+        }
+    }
+    for child in &chart.children {
+        crds.extend(self::crds(child, &format!("{path}/charts/{}", child.metadata.name))?);
+    }
+    Ok(crds)
+}

@@ -1,0 +1,370 @@
+//! Executes templates.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::node::{Binding, Branch, Expr, Node, Pipe};
+use super::{Failure, Outcome, TemplateSet, field};
+use crate::functions::{self, Call};
+use crate::value::{Text, Value, display, strval};
+use crate::{Entropy, Limits};
+
+/// Evaluations inside one another, whatever they are; the thread that renders has the stack for it.
+const LEVELS: usize = 6_000;
+
+/// What all templates of one rendering share.
+pub(crate) struct Engine<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) entropy: Entropy,
+    /// Numbers drawn so far.
+    pub(crate) drawn: Cell<u64>,
+    /// Whether a random or clock function was used.
+    pub(crate) volatile: Cell<bool>,
+    pub(crate) regexes: RefCell<HashMap<Text, regex::Regex>>,
+    steps: Cell<u64>,
+    levels: Cell<usize>,
+    output: Cell<usize>,
+    includes: RefCell<Vec<Rc<str>>>,
+}
+
+impl<'a> Engine<'a> {
+    pub(crate) fn new(limits: &'a Limits, entropy: Entropy) -> Self {
+        Self {
+            limits,
+            entropy,
+            drawn: Cell::new(0),
+            volatile: Cell::new(false),
+            regexes: RefCell::default(),
+            steps: Cell::new(0),
+            levels: Cell::new(0),
+            output: Cell::new(0),
+            includes: RefCell::default(),
+        }
+    }
+
+    /// Counts work: one for each evaluation, more for those that make or read much.
+    pub(crate) fn spend(&self, steps: usize) -> Outcome<()> {
+        self.steps.set(self.steps.get().saturating_add(steps as u64));
+        if self.steps.get() > self.limits.template_steps {
+            return Err(Failure::new(format!("templates take more than {} steps", self.limits.template_steps)));
+        }
+        Ok(())
+    }
+
+    fn enter(&self) -> Outcome<()> {
+        self.levels.set(self.levels.get() + 1);
+        if self.levels.get() > LEVELS {
+            return Err(Failure::new(format!("templates nest deeper than {LEVELS} evaluations")));
+        }
+        Ok(())
+    }
+
+    fn leave(&self) {
+        self.levels.set(self.levels.get().saturating_sub(1));
+    }
+}
+
+/// How a list of statements ended.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    On,
+    Break,
+    Continue,
+}
+
+/// The execution of one template.
+pub(crate) struct Exec<'a> {
+    pub(crate) engine: &'a Engine<'a>,
+    pub(crate) set: Rc<TemplateSet>,
+    file: Rc<str>,
+    out: String,
+    variables: Vec<(Rc<str>, Value)>,
+}
+
+impl<'a> Exec<'a> {
+    /// Executes the template of this name and gives its output.
+    pub(crate) fn run(engine: &'a Engine<'a>, set: &Rc<TemplateSet>, name: &str, data: Value) -> Outcome<String> {
+        let template = set.0.get(name).cloned();
+        let template =
+            template.ok_or_else(|| Failure::new(format!("no template \"{name}\" associated with template")))?;
+        let mut exec = Exec {
+            engine,
+            set: set.clone(),
+            file: template.file.clone(),
+            out: String::new(),
+            variables: vec![("$".into(), data.clone())],
+        };
+        exec.list(&template.body, &data)?;
+        Ok(exec.out)
+    }
+
+    /// Executes a template inside another, and refuses loops with the chain of names.
+    pub(crate) fn include(&self, name: &Rc<str>, data: Value) -> Outcome<String> {
+        self.engine.includes.borrow_mut().push(name.clone());
+        let depth = self.engine.includes.borrow().len();
+        let result = if depth > self.engine.limits.include_depth {
+            Err(self.loop_of_includes())
+        } else {
+            Exec::run(self.engine, &self.set, name, data)
+        };
+        let result = result.map_err(|mut failure| {
+            if failure.chain.is_empty() && failure.file.is_some() {
+                failure.chain.clone_from(&self.engine.includes.borrow());
+            }
+            failure
+        });
+        self.engine.includes.borrow_mut().pop();
+        result
+    }
+
+    fn loop_of_includes(&self) -> Box<Failure> {
+        let names = self.engine.includes.borrow();
+        // The last names up to the point where they repeat are the loop.
+        let last = names.last().cloned();
+        let mut tail: Vec<&str> = Vec::new();
+        for name in names.iter().rev() {
+            tail.push(name);
+            if tail.len() > 1 && Some(name) == last.as_ref() || tail.len() > 10 {
+                break;
+            }
+        }
+        tail.reverse();
+        Failure::new(format!(
+            "templates include one another more than {} deep: {}",
+            self.engine.limits.include_depth,
+            tail.join(" → ")
+        ))
+    }
+
+    fn list(&mut self, nodes: &[Node], dot: &Value) -> Outcome<Flow> {
+        self.engine.enter()?;
+        let mut flow = Flow::On;
+        for node in nodes {
+            flow = self.node(node, dot)?;
+            if flow != Flow::On {
+                break;
+            }
+        }
+        self.engine.leave();
+        Ok(flow)
+    }
+
+    fn node(&mut self, node: &Node, dot: &Value) -> Outcome<Flow> {
+        self.engine.spend(1)?;
+        match node {
+            Node::Text(text) => self.print(text)?,
+            Node::Action(pipe) => {
+                let value = self.pipe(pipe, dot)?;
+                if pipe.variables.is_empty() {
+                    let text = if matches!(value, Value::Nil) { "<no value>".to_owned() } else { display(&value) };
+                    self.print(&text).map_err(|failure| failure.at(&self.file, pipe.line))?;
+                }
+            }
+            Node::If(branch) => {
+                let scope = self.variables.len();
+                let truth = self.pipe(&branch.pipe, dot)?.truth();
+                let flow = self.list(if truth { &branch.then } else { &branch.otherwise }, dot);
+                self.variables.truncate(scope);
+                return flow;
+            }
+            Node::With(branch) => {
+                let scope = self.variables.len();
+                let value = self.pipe(&branch.pipe, dot)?;
+                let flow =
+                    if value.truth() { self.list(&branch.then, &value) } else { self.list(&branch.otherwise, dot) };
+                self.variables.truncate(scope);
+                return flow;
+            }
+            Node::Range(branch) => return self.range(branch, dot),
+            Node::Template { name, data, line } => {
+                let data = data.as_ref().map_or(Ok(Value::Nil), |pipe| self.pipe(pipe, dot))?;
+                let located = |failure: Box<Failure>| failure.at(&self.file, *line);
+                let text = self.include(name, data).map_err(located)?;
+                // The output of the template was counted where it was made.
+                self.out.push_str(&text);
+            }
+            Node::Break => return Ok(Flow::Break),
+            Node::Continue => return Ok(Flow::Continue),
+        }
+        Ok(Flow::On)
+    }
+
+    fn print(&mut self, text: &str) -> Outcome<()> {
+        self.engine.output.set(self.engine.output.get().saturating_add(text.len()));
+        if self.engine.output.get() > self.engine.limits.output_bytes {
+            return Err(Failure::new(format!("templates print more than {} bytes", self.engine.limits.output_bytes)));
+        }
+        self.out.push_str(text);
+        Ok(())
+    }
+
+    fn range(&mut self, branch: &Branch, dot: &Value) -> Outcome<Flow> {
+        let scope = self.variables.len();
+        let value = self.value(&branch.pipe, dot)?;
+        let items = range_items(&value).map_err(|failure| failure.at(&self.file, branch.pipe.line))?;
+        if items.is_empty() {
+            let flow = self.list(&branch.otherwise, dot);
+            self.variables.truncate(scope);
+            return flow;
+        }
+        let inner = self.variables.len();
+        for (key, item) in items {
+            match branch.pipe.variables.as_slice() {
+                [name] => self.bind(name, item.clone(), branch.pipe.binding),
+                [first, second] => {
+                    self.bind(first, key, branch.pipe.binding);
+                    self.bind(second, item.clone(), branch.pipe.binding);
+                }
+                _ => {}
+            }
+            self.engine.spend(1)?;
+            let flow = self.list(&branch.then, &item)?;
+            self.variables.truncate(inner);
+            if flow == Flow::Break {
+                break;
+            }
+        }
+        self.variables.truncate(scope);
+        Ok(Flow::On)
+    }
+
+    fn bind(&mut self, name: &Rc<str>, value: Value, binding: Binding) {
+        let existing = self.variables.iter_mut().rev().find(|(known, _)| known == name);
+        match (binding, existing) {
+            (Binding::Assign, Some((_, slot))) => *slot = value,
+            _ => self.variables.push((name.clone(), value)),
+        }
+    }
+
+    /// Evaluates a pipe and binds its variable.
+    fn pipe(&mut self, pipe: &Pipe, dot: &Value) -> Outcome<Value> {
+        let value = self.value(pipe, dot)?;
+        if let [name] = pipe.variables.as_slice() {
+            self.bind(name, value.clone(), pipe.binding);
+        }
+        Ok(value)
+    }
+
+    fn value(&mut self, pipe: &Pipe, dot: &Value) -> Outcome<Value> {
+        self.engine.enter()?;
+        let mut value = None;
+        for command in &pipe.commands {
+            let result = self.command(command, dot, value.take());
+            value = Some(result.map_err(|failure| failure.at(&self.file, pipe.line))?);
+        }
+        self.engine.leave();
+        Ok(value.unwrap_or(Value::Nil))
+    }
+
+    fn command(&mut self, command: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
+        self.engine.spend(1)?;
+        let Some((first, rest)) = command.split_first() else { return Ok(Value::Nil) };
+        match first {
+            Expr::Function(name) => self.call(name, rest, dot, last),
+            Expr::Field(names) => {
+                let args = self.args(rest, dot, last)?;
+                chain(dot, names, &args)
+            }
+            Expr::Variable(name, names) => {
+                let value = self.variable(name)?;
+                let args = self.args(rest, dot, last)?;
+                if names.is_empty() { without_args(value, &args) } else { chain(&value, names, &args) }
+            }
+            Expr::Chain(base, names) => {
+                let value = self.operand(base, dot)?;
+                let args = self.args(rest, dot, last)?;
+                chain(&value, names, &args)
+            }
+            other => {
+                let value = self.operand(other, dot)?;
+                let args = self.args(rest, dot, last)?;
+                without_args(value, &args)
+            }
+        }
+    }
+
+    fn args(&mut self, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Vec<Value>> {
+        let mut args = operands.iter().map(|operand| self.operand(operand, dot)).collect::<Outcome<Vec<_>>>()?;
+        args.extend(last);
+        Ok(args)
+    }
+
+    fn operand(&mut self, operand: &Expr, dot: &Value) -> Outcome<Value> {
+        match operand {
+            Expr::Dot => Ok(dot.clone()),
+            Expr::Nil => Ok(Value::Nil),
+            Expr::Value(value) => Ok(value.clone()),
+            Expr::Field(names) => chain(dot, names, &[]),
+            Expr::Variable(name, names) => chain(&self.variable(name)?, names, &[]),
+            Expr::Function(name) => self.call(name, &[], dot, None),
+            Expr::Chain(base, names) => chain(&self.operand(base, dot)?, names, &[]),
+            Expr::Pipe(pipe) => self.pipe(pipe, dot),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Outcome<Value> {
+        let found = self.variables.iter().rev().find(|(known, _)| &**known == name);
+        found.map(|(_, value)| value.clone()).ok_or_else(|| Failure::new(format!("undefined variable: {name}")))
+    }
+
+    fn call(&mut self, name: &str, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
+        // These two stop at the first operand that decides.
+        if let "and" | "or" = name {
+            return self.decide(name, operands, dot, last).map_err(|failure| failure.in_function(name));
+        }
+        let args = self.args(operands, dot, last)?;
+        let function =
+            functions::find(name).ok_or_else(|| Failure::new(format!("\"{name}\" is not a defined function")));
+        let result = function.and_then(|function| function(&mut Call { args, exec: self }));
+        result.map_err(|failure| failure.in_function(name))
+    }
+
+    fn decide(&mut self, name: &str, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
+        let mut value = None;
+        for operand in operands {
+            let next = self.operand(operand, dot)?;
+            if next.truth() != (name == "and") {
+                return Ok(next);
+            }
+            value = Some(next);
+        }
+        last.or(value).ok_or_else(|| Failure::new("wrong number of args: want at least 1 got 0"))
+    }
+}
+
+fn without_args(value: Value, args: &[Value]) -> Outcome<Value> {
+    if args.is_empty() { Ok(value) } else { Err(Failure::new("can't give argument to non-function")) }
+}
+
+fn chain(start: &Value, names: &[Rc<str>], args: &[Value]) -> Outcome<Value> {
+    let mut value = start.clone();
+    for (at, name) in names.iter().enumerate() {
+        let last = at + 1 == names.len();
+        value = field(&value, name, if last { args } else { &[] }, at == 0)?;
+    }
+    Ok(value)
+}
+
+/// Keys and items in the order of a `range`.
+fn range_items(value: &Value) -> Outcome<Vec<(Value, Value)>> {
+    Ok(match value {
+        Value::Nil => Vec::new(),
+        Value::Int(count) | Value::Int64(count) => {
+            let most = 1_000_000;
+            if *count > most {
+                return Err(Failure::new(format!("range over more than {most}")));
+            }
+            (0..*count).map(|at| (Value::Int(at), Value::Int(at))).collect()
+        }
+        Value::Map(map) => map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect(),
+        Value::Files(files) => {
+            files.iter().map(|(path, data)| (Value::text(path.as_str()), Value::Bytes(data.clone()))).collect()
+        }
+        other => {
+            let wrong = || Failure::new(format!("range can't iterate over {}", strval(other)));
+            let items = other.items().ok_or_else(wrong)?;
+            items.into_iter().enumerate().map(|(at, item)| (Value::Int(i64::try_from(at).unwrap_or(0)), item)).collect()
+        }
+    })
+}

@@ -1,0 +1,279 @@
+//! Cuts a template into text and actions, and an action into tokens.
+
+use std::rc::Rc;
+
+use super::{Failure, Outcome};
+use crate::value::Value;
+
+/// Text or the inside of one action.
+#[derive(Debug, PartialEq)]
+pub(super) enum Part<'a> {
+    Text(&'a str),
+    Action { inside: &'a str, line: usize },
+}
+
+const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// Splits a source at `{{` and `}}`, trims text at `{{- ` and ` -}}`, and leaves comments out. A comment keeps the texts
+/// around it apart, so that a trim marker behind it does not reach through.
+pub(super) fn parts(source: &str) -> Outcome<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
+    let mut rest = source;
+    let mut line = 1;
+    let mut trim_start = false;
+    loop {
+        let Some(open) = rest.find("{{") else {
+            push_text(&mut parts, trimmed(rest, trim_start, false));
+            return Ok(parts);
+        };
+        let (text, action) = rest.split_at(open);
+        let inside = action.get(2..).unwrap_or_default();
+        let trim_end = inside.starts_with('-') && inside.get(1..).is_some_and(|rest| rest.starts_with(SPACE));
+        push_text(&mut parts, trimmed(text, trim_start, trim_end));
+        line += lines(text);
+        let inside = if trim_end { inside.get(1..).unwrap_or_default() } else { inside };
+        let blank = inside.len() - inside.trim_start_matches(SPACE).len();
+        // Only a trim marker may stand between the delimiter and a comment.
+        let body = inside.get(if trim_end { blank } else { 0 }..).unwrap_or_default();
+        let length = if body.starts_with("/*") {
+            let skipped = inside.len() - body.len();
+            let end = body.find("*/").ok_or_else(|| at(line, "unclosed comment"))? + 2;
+            let after = body.get(end..).unwrap_or_default();
+            let marker = after.trim_start_matches(SPACE);
+            let close = if after.starts_with("}}") {
+                (false, 0)
+            } else if after.starts_with(SPACE) && marker.starts_with("-}}") {
+                (true, after.len() - marker.len() + 1)
+            } else {
+                return Err(at(line, "comment ends before closing delimiter"));
+            };
+            trim_start = close.0;
+            skipped + end + close.1
+        } else {
+            let end = action_end(inside).map_err(|message| at(line, message))?;
+            let action = inside.get(..end).unwrap_or_default();
+            let marked = action.strip_suffix('-').filter(|rest| rest.ends_with(SPACE));
+            trim_start = marked.is_some();
+            parts.push(Part::Action { inside: marked.unwrap_or(action), line });
+            end
+        };
+        line += lines(inside.get(..length).unwrap_or_default());
+        rest = inside.get(length + 2..).unwrap_or_default();
+    }
+}
+
+fn at(line: usize, message: &str) -> Box<Failure> {
+    Box::new(Failure { message: message.to_owned(), line, ..Failure::default() })
+}
+
+fn lines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
+
+fn trimmed(text: &str, start: bool, end: bool) -> &str {
+    let text = if start { text.trim_start_matches(SPACE) } else { text };
+    if end { text.trim_end_matches(SPACE) } else { text }
+}
+
+fn push_text<'a>(parts: &mut Vec<Part<'a>>, text: &'a str) {
+    if !text.is_empty() {
+        parts.push(Part::Text(text));
+    }
+}
+
+/// Where the `}}` of an action stands; those in quotes do not count.
+fn action_end(inside: &str) -> Result<usize, &'static str> {
+    let mut chars = inside.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '}' if inside.get(at..).is_some_and(|rest| rest.starts_with("}}")) => return Ok(at),
+            '`' => chars.find(|(_, c)| *c == '`').map(|_| ()).ok_or("unterminated raw quoted string")?,
+            '"' | '\'' => loop {
+                match chars.next() {
+                    Some((_, '\\')) => {
+                        chars.next();
+                    }
+                    Some((_, end)) if end == c => break,
+                    None | Some((_, '\n')) => return Err("unterminated quoted string"),
+                    Some(_) => {}
+                }
+            },
+            _ => {}
+        }
+    }
+    Err("unclosed action")
+}
+
+/// One token of an action, and whether a blank stands before it.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) spaced: bool,
+    pub(super) line: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum TokenKind {
+    Word(Rc<str>),
+    Field(Rc<str>),
+    Variable(Rc<str>),
+    Dot,
+    Literal(Value),
+    Open,
+    Close,
+    Bar,
+    Comma,
+    Declare,
+    Assign,
+}
+
+/// Cuts the inside of an action into tokens.
+pub(super) fn tokens(inside: &str, first_line: usize) -> Outcome<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let mut rest = inside;
+    loop {
+        let start = rest.trim_start_matches(SPACE);
+        let spaced = start.len() < rest.len() || tokens.is_empty();
+        let line = first_line + lines(inside.get(..inside.len() - start.len()).unwrap_or_default());
+        let Some(c) = start.chars().next() else { return Ok(tokens) };
+        let (kind, length) = token(start, c).map_err(|message| at(line, &message))?;
+        tokens.push(Token { kind, spaced, line });
+        rest = start.get(length..).unwrap_or_default();
+    }
+}
+
+fn token(text: &str, c: char) -> Result<(TokenKind, usize), String> {
+    let second = text.chars().nth(1);
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    Ok(match c {
+        '(' => (TokenKind::Open, 1),
+        ')' => (TokenKind::Close, 1),
+        '|' => (TokenKind::Bar, 1),
+        ',' => (TokenKind::Comma, 1),
+        '=' => (TokenKind::Assign, 1),
+        ':' if second == Some('=') => (TokenKind::Declare, 2),
+        '"' | '\'' | '`' => quoted(text, c)?,
+        '$' => {
+            let name = word(text.get(1..).unwrap_or_default());
+            (TokenKind::Variable(format!("${name}").into()), 1 + name.len())
+        }
+        '.' if !digit(second) => match word(text.get(1..).unwrap_or_default()) {
+            "" => (TokenKind::Dot, 1),
+            name => (TokenKind::Field(name.into()), 1 + name.len()),
+        },
+        '.' | '0'..='9' => number(text)?,
+        '+' | '-' if digit(second) || second == Some('.') => number(text)?,
+        c if c.is_alphanumeric() || c == '_' => (TokenKind::Word(word(text).into()), word(text).len()),
+        c => return Err(format!("unexpected {c:?} in command")),
+    })
+}
+
+fn word(text: &str) -> &str {
+    text.get(..text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len())).unwrap_or_default()
+}
+
+fn quoted(text: &str, quote: char) -> Result<(TokenKind, usize), String> {
+    let mut escaped = false;
+    let inner = text.get(1..).unwrap_or_default();
+    let end = inner.find(|c| {
+        let closes = c == quote && !escaped;
+        escaped = c == '\\' && !escaped && quote != '`';
+        closes
+    });
+    let end = end.ok_or("unterminated quoted string")?;
+    let inner = inner.get(..end).unwrap_or_default();
+    let value = match quote {
+        '`' => Value::text(inner.replace('\r', "")),
+        '"' => Value::text(unquote(inner)?),
+        _ => {
+            let text = unquote(inner)?;
+            let mut chars = text.chars();
+            match (chars.next(), chars.next()) {
+                (Some(c), None) => Value::Int(i64::from(u32::from(c))),
+                _ => return Err(format!("malformed character constant: '{inner}'")),
+            }
+        }
+    };
+    Ok((TokenKind::Literal(value), end + 2))
+}
+
+/// Undoes the escapes of a Go string.
+fn unquote(text: &str) -> Result<String, String> {
+    let wrong = || format!("invalid syntax in \"{text}\"");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (plain, escape) = rest.split_at(at);
+        bytes.extend_from_slice(plain.as_bytes());
+        let letter = escape.chars().nth(1).ok_or_else(wrong)?;
+        let digits = |from: usize, count: usize, radix: u32| {
+            let digits = escape.get(from..from + count)?;
+            u32::from_str_radix(digits, radix).ok().map(|code| (code, from + count))
+        };
+        let simple = match letter {
+            'a' => Some(7),
+            'b' => Some(8),
+            'f' => Some(12),
+            'n' => Some(b'\n'),
+            'r' => Some(b'\r'),
+            't' => Some(b'\t'),
+            'v' => Some(11),
+            '\\' | '\'' | '"' => u8::try_from(letter).ok(),
+            _ => None,
+        };
+        let length = if let Some(byte) = simple {
+            bytes.push(byte);
+            2
+        } else {
+            let (code, end) = match letter {
+                'x' => digits(2, 2, 16),
+                'u' => digits(2, 4, 16),
+                'U' => digits(2, 8, 16),
+                '0'..='7' => digits(1, 3, 8),
+                _ => None,
+            }
+            .ok_or_else(wrong)?;
+            if matches!(letter, 'u' | 'U') {
+                let c = char::from_u32(code).ok_or_else(wrong)?;
+                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                bytes.push(u8::try_from(code).map_err(|_| wrong())?);
+            }
+            end
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn number(text: &str) -> Result<(TokenKind, usize), String> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let sign = text.len() - unsigned.len();
+    let prefixed = unsigned.starts_with("0x") || unsigned.starts_with("0X");
+    let mut previous = ' ';
+    let length = unsigned.find(|c: char| {
+        let exponent_sign = matches!(c, '+' | '-') && matches!(previous, 'e' | 'E') && !prefixed;
+        previous = c;
+        !(c.is_ascii_alphanumeric() || c == '.' || c == '_' || exponent_sign)
+    });
+    let length = length.unwrap_or(unsigned.len());
+    let written = text.get(..sign + length).unwrap_or_default();
+    let wrong = || format!("bad number syntax: \"{written}\"");
+    let plain = unsigned.get(..length).unwrap_or_default().replace('_', "").to_lowercase();
+    let negative = text.starts_with('-');
+    if !prefixed && plain.contains(['.', 'e']) {
+        let float: f64 = plain.parse().map_err(|_| wrong())?;
+        return Ok((TokenKind::Literal(Value::Float(if negative { -float } else { float })), sign + length));
+    }
+    let (digits, radix) = match plain.get(..2) {
+        Some("0x") => (plain.get(2..), 16),
+        Some("0b") => (plain.get(2..), 2),
+        Some("0o") => (plain.get(2..), 8),
+        _ if plain.len() > 1 && plain.starts_with('0') => (plain.get(1..), 8),
+        _ => (Some(plain.as_str()), 10),
+    };
+    let size = i128::from_str_radix(digits.unwrap_or_default(), radix).map_err(|_| wrong())?;
+    let int = i64::try_from(if negative { -size } else { size }).map_err(|_| wrong())?;
+    Ok((TokenKind::Literal(Value::Int(int)), sign + length))
+}

@@ -1,0 +1,66 @@
+//! Go's `text/template`, as Helm uses it: lexer, parser and evaluator.
+
+mod access;
+mod exec;
+mod lex;
+mod node;
+mod parse;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+pub(crate) use access::field;
+pub(crate) use exec::{Engine, Exec};
+pub(crate) use node::Template;
+pub(crate) use parse::parse;
+
+/// All templates that can see one another, by name. A later definition replaces an earlier one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TemplateSet(pub(crate) HashMap<Rc<str>, Rc<Template>>);
+
+/// Why a template could not be parsed or executed, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    /// The file, or the name of the template inside a file.
+    pub(crate) file: Option<Rc<str>>,
+    pub(crate) line: usize,
+    /// The function that failed or is unknown.
+    pub(crate) function: Option<String>,
+    /// Templates included on the way, outermost first.
+    pub(crate) chain: Vec<Rc<str>>,
+    /// What the user may do about it.
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Box<Self> {
+        Box::new(Self { message: message.into(), ..Self::default() })
+    }
+
+    /// Adds where it happened, unless a place further inside is known.
+    pub(crate) fn at(mut self: Box<Self>, file: &Rc<str>, line: usize) -> Box<Self> {
+        if self.file.is_none() {
+            self.file = Some(file.clone());
+            self.line = line;
+        }
+        self
+    }
+
+    /// Adds which function it was, unless one further inside is known.
+    pub(crate) fn in_function(mut self: Box<Self>, name: &str) -> Box<Self> {
+        if self.file.is_none() && self.function.is_none() {
+            self.function = Some(name.to_owned());
+        }
+        self
+    }
+}
+
+impl From<String> for Box<Failure> {
+    fn from(message: String) -> Self {
+        Failure::new(message)
+    }
+}
+
+/// What parsing and executing give.
+pub(crate) type Outcome<T> = Result<T, Box<Failure>>;

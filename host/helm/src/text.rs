@@ -1,0 +1,27 @@
+//! What `helm template` prints.
+
+use crate::render::Rendered;
+
+/// Which parts `helm template` prints besides the objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// Objects and hooks: plain `helm template`.
+    Objects,
+    /// The documents of `crds/` first: `--include-crds`.
+    WithCrds,
+}
+
+/// The text that `helm template` prints for a rendering: objects in install order, then hooks.
+pub fn template_text(rendered: &Rendered, parts: Parts) -> String {
+    let mut text = String::new();
+    if parts == Parts::WithCrds {
+        for one in &rendered.crds {
+            text.push_str(&format!("---\n# Source: {}\n{}\n", one.source, one.text));
+        }
+    }
+    text.push_str(&rendered.manifest);
+    for hook in &rendered.hooks {
+        text.push_str(&format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest));
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! `eq`, `lt` and `reflect.DeepEqual`.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::{DEPTH, Value};
+
+/// The kinds that templates compare; integers of all widths are one.
+#[derive(PartialEq, Eq)]
+enum Basic {
+    Bool,
+    Int,
+    Float,
+    Text,
+    Other,
+}
+
+fn basic(value: &Value) -> Basic {
+    match value {
+        Value::Bool(_) => Basic::Bool,
+        Value::Int(_) | Value::Int64(_) => Basic::Int,
+        Value::Float(_) => Basic::Float,
+        Value::Text(_) => Basic::Text,
+        _ => Basic::Other,
+    }
+}
+
+/// `eq` of two values: numbers of different kinds are an error, nil is only equal to nil.
+#[allow(clippy::float_cmp, reason = "that is what Go does")]
+pub(crate) fn equal(a: &Value, b: &Value) -> Result<bool, String> {
+    match (a, b) {
+        (Value::Nil, other) | (other, Value::Nil) => Ok(matches!(other, Value::Nil)),
+        (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
+        (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => Ok(a == b),
+        (Value::Float(a), Value::Float(b)) => Ok(a == b),
+        (Value::Text(a), Value::Text(b)) => Ok(a == b),
+        _ if basic(a) != basic(b) => Err("incompatible types for comparison".to_owned()),
+        _ => Err(format!("non-comparable types {}: {}", a.type_name(), b.type_name())),
+    }
+}
+
+/// `lt`.
+pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, String> {
+    let order = match (a, b) {
+        (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => a.cmp(b),
+        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b).unwrap_or(Ordering::Greater),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        _ if basic(a) == Basic::Other || basic(b) == Basic::Other || basic(a) == Basic::Bool => {
+            return Err("invalid type for comparison".to_owned());
+        }
+        _ => return Err("incompatible types for comparison".to_owned()),
+    };
+    Ok(order == Ordering::Less)
+}
+
+/// `reflect.DeepEqual`; values nested over [`DEPTH`] are taken for different.
+pub(crate) fn deep_equal(a: &Value, b: &Value) -> bool {
+    deep_equal_at(a, b, 0)
+}
+
+#[allow(clippy::float_cmp, reason = "that is what Go does")]
+fn deep_equal_at(a: &Value, b: &Value, depth: usize) -> bool {
+    if depth > DEPTH {
+        return false;
+    }
+    match (a, b) {
+        (Value::Nil, Value::Nil) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Int(a), Value::Int(b)) | (Value::Int64(a), Value::Int64(b)) => a == b,
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::Text(a), Value::Text(b)) => a == b,
+        (Value::Bytes(a), Value::Bytes(b)) => a == b,
+        (Value::Time(a), Value::Time(b)) => a == b,
+        (Value::List(a), Value::List(b)) => {
+            a.0.len() == b.0.len() && a.0.iter().zip(&b.0).all(|(a, b)| deep_equal_at(a, b, depth + 1))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            if Rc::ptr_eq(a, b) {
+                return true;
+            }
+            let (a, b) = (a.0.borrow(), b.0.borrow());
+            a.len() == b.len()
+                && a.iter().zip(b.iter()).all(|((k, a), (l, b))| k == l && deep_equal_at(a, b, depth + 1))
+        }
+        _ => false,
+    }
+}

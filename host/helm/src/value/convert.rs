@@ -1,0 +1,49 @@
+//! Conversions of `github.com/spf13/cast`, which Sprig's `int`, `int64`, `float64` and arithmetic go through.
+
+use super::Value;
+
+/// `cast.ToInt64`; what cannot be converted is 0.
+#[allow(clippy::cast_possible_truncation, reason = "Go truncates too")]
+pub(crate) fn to_int(value: &Value) -> i64 {
+    match value {
+        Value::Bool(bool) => i64::from(*bool),
+        Value::Int(int) | Value::Int64(int) => *int,
+        Value::Float(float) => *float as i64,
+        Value::Text(text) => parse_int(text),
+        _ => 0,
+    }
+}
+
+/// `cast.ToFloat64`; what cannot be converted is 0.
+#[allow(clippy::cast_precision_loss, reason = "Go rounds too")]
+pub(crate) fn to_float(value: &Value) -> f64 {
+    match value {
+        Value::Bool(bool) => f64::from(u8::from(*bool)),
+        Value::Int(int) | Value::Int64(int) => *int as f64,
+        Value::Float(float) => *float,
+        Value::Text(text) => text.parse().unwrap_or(0.0),
+        _ => 0.0,
+    }
+}
+
+/// `true` or `false`.
+pub(crate) fn to_bool_text(bool: bool) -> &'static str {
+    if bool { "true" } else { "false" }
+}
+
+/// `strconv.ParseInt(text, 0, 0)` after cast drops leading zeros and a fraction of zeros.
+fn parse_int(text: &str) -> i64 {
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+        _ => text,
+    };
+    let (sign, digits) = match whole.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, whole.strip_prefix('+').unwrap_or(whole)),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let parsed = [("0x", 16), ("0b", 2), ("0o", 8)]
+        .iter()
+        .find_map(|(prefix, radix)| lower.strip_prefix(prefix).map(|digits| i64::from_str_radix(digits, *radix)));
+    parsed.unwrap_or_else(|| digits.parse()).map_or(0, |int: i64| sign * int)
+}

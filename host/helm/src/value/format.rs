@@ -1,0 +1,303 @@
+//! Go's `fmt`: `Sprint`, `Sprintf` and the verbs that templates use.
+
+use rhumb_yaml::number::format_float;
+
+use super::{DEPTH, Value, go_quote, to_bool_text};
+
+/// `%v`.
+pub(crate) fn display(value: &Value) -> String {
+    let mut out = String::new();
+    write(&mut out, value, 0);
+    out
+}
+
+/// Sprig's `strval`: text as it is, bytes as text, everything else `%v`.
+pub(crate) fn strval(value: &Value) -> String {
+    match value {
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => display(other),
+    }
+}
+
+/// `fmt.Sprint`: a blank between operands when neither is a string.
+pub(crate) fn sprint(values: &[Value]) -> String {
+    let mut out = String::new();
+    let mut after_text = true;
+    for (at, value) in values.iter().enumerate() {
+        let text = matches!(value, Value::Text(_));
+        if at > 0 && !text && !after_text {
+            out.push(' ');
+        }
+        out.push_str(&display(value));
+        after_text = text;
+    }
+    out
+}
+
+fn write(out: &mut String, value: &Value, depth: usize) {
+    if depth > DEPTH {
+        out.push('…');
+        return;
+    }
+    match value {
+        Value::Nil => out.push_str("<nil>"),
+        Value::Bool(bool) => out.push_str(to_bool_text(*bool)),
+        Value::Int(int) | Value::Int64(int) => out.push_str(&int.to_string()),
+        Value::Float(float) => out.push_str(&format_float(*float)),
+        Value::Text(text) => out.push_str(text),
+        Value::List(_) | Value::Bytes(_) | Value::Versions(_) => {
+            write_all(out, &value.items().unwrap_or_default(), depth);
+        }
+        Value::Map(map) => {
+            out.push_str("map[");
+            for (at, (key, value)) in map.0.borrow().iter().enumerate() {
+                if at > 0 {
+                    out.push(' ');
+                }
+                out.push_str(key);
+                out.push(':');
+                write(out, value, depth + 1);
+            }
+            out.push(']');
+        }
+        Value::Files(files) => {
+            out.push_str("map[");
+            for (at, (path, data)) in files.iter().enumerate() {
+                out.push_str(if at > 0 { " " } else { "" });
+                out.push_str(path);
+                out.push(':');
+                write(out, &Value::Bytes(data.clone()), depth + 1);
+            }
+            out.push(']');
+        }
+        Value::Struct(object) => match &object.text {
+            Some(text) => out.push_str(text),
+            None => {
+                let fields: Vec<Value> = object.fields.iter().map(|(_, value)| value.clone()).collect();
+                let before = out.len();
+                write_all(out, &fields, depth);
+                out.replace_range(before..=before, "{");
+                out.pop();
+                out.push('}');
+            }
+        },
+        Value::Time(nanos) => out.push_str(&crate::record::time(*nanos)),
+    }
+}
+
+fn write_all(out: &mut String, items: &[Value], depth: usize) {
+    out.push('[');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        write(out, item, depth + 1);
+    }
+    out.push(']');
+}
+
+/// Flags, width and precision of one verb.
+#[derive(Default)]
+struct Spec {
+    minus: bool,
+    plus: bool,
+    sharp: bool,
+    space: bool,
+    zero: bool,
+    width: Option<usize>,
+    precision: Option<usize>,
+}
+
+/// The widest field; a template has no reason to ask for more.
+const WIDEST: usize = 10_000;
+
+/// `fmt.Sprintf`.
+pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
+    let mut out = String::new();
+    let mut chars = format.chars().peekable();
+    let mut args_left = args.iter();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        let mut spec = Spec::default();
+        while let Some(flag) = chars.peek() {
+            match flag {
+                '-' => spec.minus = true,
+                '+' => spec.plus = true,
+                '#' => spec.sharp = true,
+                ' ' => spec.space = true,
+                '0' => spec.zero = true,
+                _ => break,
+            }
+            chars.next();
+        }
+        spec.width = if chars.next_if_eq(&'*').is_some() {
+            args_left.next().and_then(|arg| usize::try_from(super::to_int(arg)).ok()).map(|width| width.min(WIDEST))
+        } else {
+            digits(&mut chars)
+        };
+        if chars.next_if_eq(&'.').is_some() {
+            spec.precision = Some(digits(&mut chars).unwrap_or(0));
+        }
+        match chars.next() {
+            None => out.push_str("%!(NOVERB)"),
+            Some('%') => out.push('%'),
+            Some(verb) => match args_left.next() {
+                Some(arg) => out.push_str(&spec.apply(verb, arg)),
+                None => {
+                    out.push_str("%!");
+                    out.push(verb);
+                    out.push_str("(MISSING)");
+                }
+            },
+        }
+    }
+    let extra: Vec<String> = args_left.map(extra).collect();
+    if !extra.is_empty() {
+        out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+    }
+    out
+}
+
+fn digits(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<usize> {
+    let mut found = None;
+    while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
+        found = Some(found.unwrap_or(0_usize).saturating_mul(10).saturating_add(digit as usize).min(WIDEST));
+        chars.next();
+    }
+    found
+}
+
+fn extra(value: &Value) -> String {
+    match value {
+        Value::Nil => "<nil>".to_owned(),
+        value => format!("{}={}", value.type_name(), display(value)),
+    }
+}
+
+impl Spec {
+    fn apply(&self, verb: char, value: &Value) -> String {
+        match (verb, value) {
+            ('T', _) => self.pad(value.type_name().to_owned()),
+            ('v', Value::Text(_)) if self.sharp => self.pad(go_quote(&display(value))),
+            ('v', Value::Int(int) | Value::Int64(int)) => self.pad(self.signed(int.to_string())),
+            ('v', _) => self.pad(display(value)),
+            (_, Value::Nil) => format!("%!{verb}(<nil>)"),
+            (_, Value::List(list)) => {
+                let items: Vec<String> = list.0.iter().map(|item| self.apply(verb, item)).collect();
+                format!("[{}]", items.join(" "))
+            }
+            (_, Value::Map(map)) => {
+                let apply = |(key, item): (&super::Text, &Value)| {
+                    format!("{}:{}", self.apply(verb, &Value::Text(key.clone())), self.apply(verb, item))
+                };
+                format!("map[{}]", map.0.borrow().iter().map(apply).collect::<Vec<_>>().join(" "))
+            }
+            ('s', Value::Struct(object)) if object.text.is_some() => self.pad(display(value)),
+            ('s' | 'q' | 'x' | 'X', Value::Text(_) | Value::Bytes(_)) => self.text(verb, &strval(value)),
+            ('t', Value::Bool(bool)) => self.pad(to_bool_text(*bool).to_owned()),
+            ('d' | 'x' | 'X' | 'o' | 'b' | 'c' | 'q' | 'U', Value::Int(int) | Value::Int64(int)) => {
+                self.int(verb, *int)
+            }
+            ('e' | 'E' | 'f' | 'F' | 'g' | 'G', Value::Float(float)) => self.float(verb, *float),
+            _ => format!("%!{verb}({}={})", value.type_name(), display(value)),
+        }
+    }
+
+    fn text(&self, verb: char, text: &str) -> String {
+        let cut: String = match self.precision {
+            Some(precision) => text.chars().take(precision).collect(),
+            None => text.to_owned(),
+        };
+        self.pad(match verb {
+            'q' if self.sharp && !cut.contains('`') => format!("`{cut}`"),
+            'q' => go_quote(&cut),
+            'x' => hex::encode(cut),
+            'X' => hex::encode_upper(cut),
+            _ => cut,
+        })
+    }
+
+    fn int(&self, verb: char, int: i64) -> String {
+        let size = int.unsigned_abs();
+        let digits = match verb {
+            'x' if self.sharp => format!("0x{size:x}"),
+            'x' => format!("{size:x}"),
+            'X' => format!("{size:X}"),
+            'o' => format!("{size:o}"),
+            'b' => format!("{size:b}"),
+            'c' => return self.pad(character(int).to_string()),
+            'q' => return self.pad(format!("'{}'", character(int))),
+            'U' => format!("U+{size:04X}"),
+            _ => size.to_string(),
+        };
+        let digits = match self.precision {
+            Some(precision) => format!("{digits:0>precision$}"),
+            None => digits,
+        };
+        self.pad(self.signed(if int < 0 { format!("-{digits}") } else { digits }))
+    }
+
+    fn float(&self, verb: char, float: f64) -> String {
+        let text = match (verb, self.precision) {
+            ('g' | 'G', None) => format_float(float),
+            ('g' | 'G', Some(precision)) => general(float, precision.max(1)),
+            ('f' | 'F', precision) => format!("{float:.*}", precision.unwrap_or(6)),
+            (_, precision) => exponent(&format!("{float:.*e}", precision.unwrap_or(6))),
+        };
+        let text = if verb.is_ascii_uppercase() { text.to_uppercase() } else { text };
+        self.pad(self.signed(text))
+    }
+
+    fn signed(&self, number: String) -> String {
+        match (number.starts_with('-'), self.plus, self.space) {
+            (false, true, _) => format!("+{number}"),
+            (false, false, true) => format!(" {number}"),
+            _ => number,
+        }
+    }
+
+    fn pad(&self, text: String) -> String {
+        let Some(width) = self.width else { return text };
+        let missing = width.saturating_sub(text.chars().count());
+        if self.minus {
+            return text + &" ".repeat(missing);
+        }
+        if !self.zero {
+            return " ".repeat(missing) + &text;
+        }
+        match text.strip_prefix(['-', '+']) {
+            Some(digits) => format!("{}{}{digits}", text.get(..1).unwrap_or_default(), "0".repeat(missing)),
+            None => "0".repeat(missing) + &text,
+        }
+    }
+}
+
+fn character(int: i64) -> char {
+    u32::try_from(int).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// Rust's `1.5e7` with a sign and two digits in the exponent.
+fn exponent(scientific: &str) -> String {
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+    format!("{mantissa}e{sign}{digits:0>2}")
+}
+
+/// `%.3g`.
+fn general(float: f64, precision: usize) -> String {
+    let scientific = format!("{float:.*e}", precision - 1);
+    let power: i32 = scientific.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(0);
+    let trim = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    let whole = i32::try_from(precision).unwrap_or(i32::MAX);
+    if power < -4 || power >= whole {
+        let (mantissa, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+        return exponent(&format!("{}e{power}", trim(mantissa)));
+    }
+    trim(&format!("{float:.*}", usize::try_from(whole - 1 - power).unwrap_or(0)))
+}

@@ -1,0 +1,98 @@
+//! Values as JSON and back.
+
+use serde_json::{Map, Number, Value as Json};
+
+use super::{DEPTH, Entries, Value, html_safe_json};
+
+/// A value made of a document: every number is a 64-bit float.
+pub(crate) fn from_json(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Nil,
+        Json::Bool(bool) => Value::Bool(*bool),
+        Json::Number(number) => Value::Float(number.as_f64().unwrap_or_default()),
+        Json::String(text) => Value::text(text.as_str()),
+        Json::Array(items) => Value::list(items.iter().map(from_json).collect()),
+        Json::Object(object) => {
+            Value::map(object.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect::<Entries>())
+        }
+    }
+}
+
+/// The value as `json.Marshal` sees it: whole floats as integers, keys sorted; `Err` when it nests too deep or holds
+/// what JSON cannot hold.
+pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
+    to_json_at(value, 0)
+}
+
+fn to_json_at(value: &Value, depth: usize) -> Result<Json, String> {
+    if depth > DEPTH {
+        return Err(format!("a value nests deeper than {DEPTH}, or holds itself"));
+    }
+    Ok(match value {
+        Value::Nil => Json::Null,
+        Value::Bool(bool) => Json::Bool(*bool),
+        Value::Int(int) | Value::Int64(int) => Json::from(*int),
+        Value::Float(float) => number(*float)?,
+        Value::Text(text) => Json::String(text.to_string()),
+        Value::Bytes(bytes) => {
+            use base64::Engine as _;
+            Json::String(base64::engine::general_purpose::STANDARD.encode(bytes.as_slice()))
+        }
+        Value::List(list) => {
+            Json::Array(list.0.iter().map(|item| to_json_at(item, depth + 1)).collect::<Result<_, _>>()?)
+        }
+        Value::Map(map) => {
+            let map = map.0.borrow();
+            let entries = map.iter().map(|(key, value)| Ok((key.to_string(), to_json_at(value, depth + 1)?)));
+            Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
+        }
+        Value::Versions(versions) => Json::from(versions.iter().cloned().collect::<Vec<_>>()),
+        Value::Files(files) => {
+            let bytes =
+                files.iter().map(|(path, data)| Ok((path.clone(), to_json_at(&Value::Bytes(data.clone()), depth)?)));
+            Json::Object(bytes.collect::<Result<Map<_, _>, String>>()?)
+        }
+        Value::Struct(object) => {
+            let fields = object.fields.iter().filter(|(_, value)| value.truth());
+            let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_at(value, depth + 1)?)));
+            Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
+        }
+        Value::Time(nanos) => Json::String(crate::record::time(*nanos)),
+    })
+}
+
+/// The JSON name of a field of Helm's structs: `APIVersion` is `apiVersion`, `Name` is `name`.
+fn json_name(field: &str) -> String {
+    let capitals = field.chars().take_while(char::is_ascii_uppercase).count();
+    let lowered = if capitals > 1 && capitals < field.len() { capitals - 1 } else { capitals };
+    field.chars().enumerate().map(|(at, c)| if at < lowered { c.to_ascii_lowercase() } else { c }).collect()
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "checked")]
+fn number(float: f64) -> Result<Json, String> {
+    if float.fract() == 0.0 && float.abs() < 9e18 {
+        return Ok(Json::from(float as i64));
+    }
+    Number::from_f64(float).map(Json::Number).ok_or_else(|| "a number that JSON cannot hold".to_owned())
+}
+
+/// Compact JSON as Go writes it, with `<`, `>` and `&` escaped.
+pub(crate) fn to_json_text(value: &Value) -> Result<String, String> {
+    Ok(html_safe_json(&raw_json(&to_json(value)?)))
+}
+
+/// Compact JSON with Go's numbers.
+pub(crate) fn raw_json(json: &Json) -> String {
+    match json {
+        Json::Array(items) => format!("[{}]", items.iter().map(raw_json).collect::<Vec<_>>().join(",")),
+        Json::Object(object) => {
+            let entries = object.iter().map(|(key, value)| format!("{}:{}", Json::from(key.as_str()), raw_json(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        }
+        Json::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => rhumb_yaml::number::format_json(float),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,185 @@
+//! The values that templates work on: Go's `interface{}` as Helm's charts can see it.
+//!
+//! Maps are shared and mutable (`set` on one is seen by all who hold it) and numbers keep Go's types, because `printf`,
+//! `kindOf` and `eq` tell an `int` from an `int64` from a `float64`.
+
+mod compare;
+mod convert;
+mod files;
+mod format;
+mod json;
+mod quote;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+pub(crate) use compare::{deep_equal, equal, less};
+pub(crate) use convert::{to_bool_text, to_float, to_int};
+pub(crate) use files::Files;
+pub(crate) use format::{display, sprint, sprintf, strval};
+pub(crate) use json::{from_json, raw_json, to_json, to_json_text};
+pub(crate) use quote::{go_quote, html_safe_json};
+
+/// How deep a value may nest before converting, printing or comparing it is refused: `set` can make a map hold itself.
+pub(crate) const DEPTH: usize = 500;
+
+/// The text of a map that can be shared.
+pub(crate) type Text = Rc<str>;
+/// What a map holds, sorted as Go prints it.
+pub(crate) type Entries = BTreeMap<Text, Value>;
+
+/// One value.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Nil,
+    Bool(bool),
+    /// Go's `int`: literals, lengths, `until`.
+    Int(i64),
+    /// Go's `int64`: what `add` and `int64` give.
+    Int64(i64),
+    /// Every number of a YAML or JSON document.
+    Float(f64),
+    Text(Text),
+    Bytes(Rc<Vec<u8>>),
+    List(Rc<Items>),
+    Map(Rc<Shared>),
+    /// A Go struct with fields of its own.
+    Struct(Rc<Struct>),
+    Files(Rc<Files>),
+    /// `Capabilities.APIVersions`.
+    Versions(Rc<BTreeSet<String>>),
+    /// Nanoseconds since 1970.
+    Time(i128),
+}
+
+/// The items of a list.
+#[derive(Debug, Default)]
+pub(crate) struct Items(pub(crate) Vec<Value>);
+
+/// The entries of a map.
+#[derive(Debug, Default)]
+pub(crate) struct Shared(pub(crate) RefCell<Entries>);
+
+/// A Go struct.
+#[derive(Debug)]
+pub(crate) struct Struct {
+    /// As `%T` prints it.
+    pub(crate) name: &'static str,
+    pub(crate) fields: Vec<(&'static str, Value)>,
+    /// What `String()` gives, when the type has it.
+    pub(crate) text: Option<String>,
+}
+
+impl Struct {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+    }
+}
+
+impl Value {
+    pub(crate) fn text(text: impl Into<Text>) -> Self {
+        Value::Text(text.into())
+    }
+
+    pub(crate) fn list(items: Vec<Value>) -> Self {
+        Value::List(Rc::new(Items(items)))
+    }
+
+    pub(crate) fn map(entries: Entries) -> Self {
+        Value::Map(Rc::new(Shared(RefCell::new(entries))))
+    }
+
+    pub(crate) fn texts(items: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        Value::list(items.into_iter().map(|item| Value::text(item.as_ref())).collect())
+    }
+
+    /// Whether `if` takes it for true.
+    pub(crate) fn truth(&self) -> bool {
+        match self {
+            Value::Nil => false,
+            Value::Bool(bool) => *bool,
+            Value::Int(int) | Value::Int64(int) => *int != 0,
+            Value::Float(float) => *float != 0.0,
+            Value::Text(text) => !text.is_empty(),
+            Value::Bytes(bytes) => !bytes.is_empty(),
+            Value::List(list) => !list.0.is_empty(),
+            Value::Map(map) => !map.0.borrow().is_empty(),
+            Value::Versions(versions) => !versions.is_empty(),
+            Value::Files(files) => !files.is_empty(),
+            Value::Struct(_) | Value::Time(_) => true,
+        }
+    }
+
+    /// `reflect.Kind`.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Value::Nil => "invalid",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int",
+            Value::Int64(_) => "int64",
+            Value::Float(_) => "float64",
+            Value::Text(_) => "string",
+            Value::Bytes(_) | Value::List(_) | Value::Versions(_) => "slice",
+            Value::Map(_) | Value::Files(_) => "map",
+            Value::Struct(_) | Value::Time(_) => "struct",
+        }
+    }
+
+    /// What `%T` prints.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Value::Nil => "<nil>",
+            Value::Bytes(_) => "[]uint8",
+            Value::List(_) => "[]interface {}",
+            Value::Map(_) => "map[string]interface {}",
+            Value::Files(_) => "engine.files",
+            Value::Versions(_) => "chartutil.VersionSet",
+            Value::Struct(object) => object.name,
+            Value::Time(_) => "time.Time",
+            other => other.kind(),
+        }
+    }
+
+    /// The items of a list of any kind.
+    pub(crate) fn items(&self) -> Option<Vec<Value>> {
+        match self {
+            Value::List(list) => Some(list.0.clone()),
+            Value::Versions(versions) => Some(versions.iter().map(|version| Value::text(version.as_str())).collect()),
+            Value::Bytes(bytes) => Some(bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect()),
+            _ => None,
+        }
+    }
+}
+
+// Values nest as deep as a template likes, and the compiler's own drop would recurse as deep. These take the children
+// out first and free them one by one.
+impl Drop for Items {
+    fn drop(&mut self) {
+        free(std::mem::take(&mut self.0));
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        free(std::mem::take(self.0.get_mut()).into_values().collect());
+    }
+}
+
+fn free(mut pending: Vec<Value>) {
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::List(list) => {
+                if let Some(mut list) = Rc::into_inner(list) {
+                    pending.append(&mut list.0);
+                }
+            }
+            Value::Map(map) => {
+                if let Some(mut map) = Rc::into_inner(map) {
+                    pending.extend(std::mem::take(map.0.get_mut()).into_values());
+                }
+            }
+            _ => {}
+        }
+    }
+}
