@@ -132,7 +132,7 @@ fn open(view: &ImagesView, workload: &Workload, slot: &Slot) -> Result<PolicyNam
         Some(policy) if policy.kind != Kind::ImageFilter => {
             let kind = policy.kind.as_str();
             return Err(Box::new(Kept::NoPolicy(format!(
-                "policy `{}` is a {kind}, not an image-filter",
+                "policy `{}` is of kind {kind}, not image-filter",
                 filter.policy
             ))));
         }

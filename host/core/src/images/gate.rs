@@ -61,7 +61,7 @@ fn held_by(
         Some(policy) if policy.kind == Kind::PromotionRule => {}
         Some(policy) => {
             let kind = policy.kind.as_str();
-            return broken(Kept::NoPolicy(format!("policy `{rule}` is a {kind}, not a promotion-rule")));
+            return broken(Kept::NoPolicy(format!("policy `{rule}` is of kind {kind}, not promotion-rule")));
         }
         None => return broken(Kept::NoPolicy(format!("there is no policy `{rule}`"))),
     }

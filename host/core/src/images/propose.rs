@@ -1,6 +1,7 @@
 //! View → questions, in three rounds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::view::{ImagesView, PolicyInfo, Scan, Target, Workload};
 use super::{Verdicts, decide::choice};
@@ -8,14 +9,14 @@ use crate::attach::promotion_rules;
 use crate::environment::evidence;
 use crate::id::{ObjectId, PolicyName, Timestamp};
 use crate::image::{Filter, filter_of, step};
-use crate::judge::{Answer, Ask, Container, Kind, Metadata, Move, Question};
+use crate::judge::{Answer, Ask, Container, Kind, Metadata, Move, Question, Tags};
 use crate::manifest::Slot;
 
 /// First round: filters that want metadata say which tags are worth fetching it for.
 pub fn shortlists(view: &ImagesView) -> BTreeMap<Target, Question> {
     let filters = filters(view).into_iter().filter(|(_, _, _, policy)| policy.wants_metadata);
     let questions = filters.filter_map(|(workload, slot, filter, policy)| {
-        let Some(Scan::Listed(tags)) = view.repositories.get(&slot.image.repository()) else { return None };
+        let tags = on_offer(view, slot)?;
         let ask = Ask::Shortlist { container: container(slot), tags: tags.clone() };
         Some((Target::of(slot), question(view, workload, (&filter, policy), ask)))
     });
@@ -37,7 +38,7 @@ pub fn shortlisted(verdicts: &Verdicts) -> BTreeMap<Target, (String, Vec<u32>)> 
 /// Second round: each filter chooses.
 pub fn selections(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<Target, Question> {
     let questions = filters(view).into_iter().filter_map(|(workload, slot, filter, policy)| {
-        let Some(Scan::Listed(tags)) = view.repositories.get(&slot.image.repository()) else { return None };
+        let tags = on_offer(view, slot)?;
         let target = Target::of(slot);
         let metadata = if policy.wants_metadata {
             // A shortlist that failed is reported as it is; there is nothing to choose from.
@@ -77,6 +78,14 @@ pub fn promotions(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<(ObjectId,
         }
     }
     questions
+}
+
+/// The tags that a filter may choose from; an empty list is no question.
+fn on_offer<'a>(view: &'a ImagesView, slot: &Slot) -> Option<&'a Arc<Tags>> {
+    match view.repositories.get(&slot.image.repository())? {
+        Scan::Listed(tags) => Some(tags).filter(|tags| !tags.is_empty()),
+        Scan::Failed(_) => None,
+    }
 }
 
 /// The open containers whose filter is a loaded image filter.

@@ -20,4 +20,4 @@ pub use spec::{ChartSource, KeyRef, Spec, SpecError, ValuesFrom};
 pub use state::{Blocked, State, state};
 pub use status::{Outcome, Phase, set_condition, status};
 pub use transform::{Next, next};
-pub use view::{ChartView, Head, Orphan, ReleaseView, ReleasesView};
+pub use view::{Attempt, ChartView, Head, Orphan, ReleaseView, ReleasesView};

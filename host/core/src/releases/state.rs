@@ -84,6 +84,9 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     let Some(inputs) = inputs(view, release) else {
         return State::Blocked(Blocked::Policy(missing_policy(view, release)));
     };
+    if let Some(until) = held_off(view, release, &inputs) {
+        return State::Failed { until, inputs };
+    }
     match newest {
         None => State::Absent(inputs),
         // `helm uninstall --keep-history` leaves records of a release that is gone.
@@ -104,11 +107,22 @@ fn is_under_way(status: &str) -> bool {
     status.starts_with("pending-") || status == "uninstalling"
 }
 
+/// Until when a failure of the very same inputs that left no record holds off the next try.
+fn held_off(view: &ReleasesView, release: &ReleaseView, inputs: &Digest) -> Option<Timestamp> {
+    let attempt = release.attempt.as_ref().filter(|attempt| attempt.inputs == *inputs)?;
+    let until = after_failures(attempt.at, attempt.failures);
+    (until > view.now).then_some(until)
+}
+
 fn retry_at(head: &Head, history: &[Head]) -> Timestamp {
     let same = |other: &&Head| other.status == "failed" && other.inputs == head.inputs;
     let failures = u32::try_from(history.iter().rev().take_while(same).count()).unwrap_or(u32::MAX);
+    after_failures(head.at, failures)
+}
+
+fn after_failures(at: Timestamp, failures: u32) -> Timestamp {
     let wait = BACKOFF_MILLIS.saturating_mul(2u64.saturating_pow(failures.saturating_sub(1)));
-    head.at.plus_millis(wait.min(BACKOFF_LIMIT_MILLIS))
+    at.plus_millis(wait.min(BACKOFF_LIMIT_MILLIS))
 }
 
 fn missing_policy(view: &ReleasesView, release: &ReleaseView) -> String {

@@ -58,7 +58,7 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
             return stopped(
                 name,
                 "unavailable",
-                format!("policy `{name}` is a {}, not a value-transform", policy.kind.as_str()),
+                format!("policy `{name}` is of kind {}, not value-transform", policy.kind.as_str()),
             );
         }
         let Some(decision) = decided.next() else {

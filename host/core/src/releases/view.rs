@@ -47,6 +47,19 @@ pub struct ReleaseView {
     pub secrets: Digest,
     /// Its release records, oldest first, without their content.
     pub history: Vec<Head>,
+    /// A failure that left no record, such as a chart that does not render.
+    pub attempt: Option<Attempt>,
+}
+
+/// Failures that left no record: what was tried, how often in a row, and when the last time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What was tried.
+    pub inputs: Digest,
+    /// How often.
+    pub failures: u32,
+    /// When the last time.
+    pub at: Timestamp,
 }
 
 /// A chart before it is read.
