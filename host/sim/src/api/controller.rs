@@ -73,7 +73,8 @@ pub(super) fn removed(store: &mut Store, resource: &Resource, object: &Value, de
                 store.remove(&resource, object::namespace(&object), object::name(&object));
             }
         }
-        _ => release_dependents(store, object, dependents),
+        _ if store.may_own(object) => release_dependents(store, object, dependents),
+        _ => {}
     }
 }
 

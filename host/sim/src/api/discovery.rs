@@ -58,6 +58,12 @@ pub(super) fn version(store: &Store, group: &str, version: &str) -> Result<Value
         if resource.status == StatusPart::Separate {
             list.push(entry(format!("{}/status", resource.plural), &["get", "patch", "update"]));
         }
+        if resource.scales() {
+            list.push(json!({
+                "name": format!("{}/scale", resource.plural), "singularName": "", "namespaced": true, "group": "autoscaling",
+                "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"],
+            }));
+        }
     }
     if list.is_empty() {
         return Err(Refusal::no_such_path());
@@ -117,12 +123,14 @@ fn aggregated(store: &Store, form: &str, groups: &[(String, Vec<String>)]) -> Re
 
 fn aggregated_resource(resource: &Resource, version: &str) -> Value {
     let kind = json!({"group": resource.group, "version": version, "kind": resource.kind});
-    let subresources = match resource.status {
-        StatusPart::Separate => {
-            json!([{"subresource": "status", "responseKind": kind, "verbs": ["get", "patch", "update"]}])
-        }
-        StatusPart::None => json!([]),
-    };
+    let mut subresources = Vec::new();
+    if resource.status == StatusPart::Separate {
+        subresources.push(json!({"subresource": "status", "responseKind": kind, "verbs": ["get", "patch", "update"]}));
+    }
+    if resource.scales() {
+        let scale = json!({"group": "autoscaling", "version": "v1", "kind": "Scale"});
+        subresources.push(json!({"subresource": "scale", "responseKind": scale, "verbs": ["get", "patch", "update"]}));
+    }
     json!({
         "resource": resource.plural, "responseKind": kind, "singularResource": resource.singular,
         "scope": if resource.scope == Scope::Namespaced { "Namespaced" } else { "Cluster" },

@@ -65,6 +65,11 @@ impl Resource {
         self.group == group && self.plural == plural
     }
 
+    /// Whether it has the `scale` subresource.
+    pub(super) fn scales(&self) -> bool {
+        self.group == "apps" && matches!(self.kind.as_str(), "Deployment" | "ReplicaSet" | "StatefulSet")
+    }
+
     /// `plural.group`, or the plural alone in the core group, as error messages name it.
     pub(super) fn qualified(&self) -> String {
         if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }

@@ -21,6 +21,7 @@ mod protobuf;
 mod read;
 mod refusal;
 mod rules;
+mod scale;
 mod selector;
 mod server;
 mod store;

@@ -37,7 +37,24 @@ pub(super) fn identify(call: &Call, object: &mut Value) -> Result<(), Refusal> {
             object::metadata(object).insert(key.into(), expected.clone().into());
         }
     }
+    // The typed decoder of the real server knows no null; custom resources keep theirs.
+    if resource.custom.is_none() {
+        drop_nulls(object);
+    } else {
+        object::metadata(object).retain(|_, value| !value.is_null());
+    }
     Ok(())
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, inner| !inner.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }
 
 /// A write of the main part keeps the status, and a write of the status keeps everything else.

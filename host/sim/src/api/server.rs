@@ -20,6 +20,7 @@ use super::present::{Page, Presenter};
 use super::protobuf;
 use super::read;
 use super::refusal::Refusal;
+use super::scale;
 use super::store::Store;
 use super::table::Rows;
 use super::target::{self, Parameters, Route, Target, View};
@@ -127,11 +128,15 @@ fn answer(
     let presenter = presenter(&state, asked, Arc::clone(&resource));
     let part = match target.subresource.as_str() {
         "" | "finalize" => Part::Main,
+        "scale" if resource.scales() => Part::Main,
         "status" if resource.status == super::kinds::StatusPart::Separate => Part::Status,
         _ => return Err(Refusal::no_such_path()),
     };
     let call = call(asked, &resource, part, &body);
     let key = |name: &str| (resource.kind.clone(), call.namespace.clone(), name.to_owned());
+    if target.subresource == "scale" {
+        return scale::answer(&mut state.store, &call, asked.verb, &body);
+    }
     match asked.verb {
         "get" => {
             let found = state.store.find(&resource, &call.namespace, &call.name)?;

@@ -3,7 +3,7 @@
 //! Invariant: every change goes through [`Store::put`] or [`Store::remove`], gets the next resource version, and is in
 //! the log exactly once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -51,6 +51,8 @@ pub(super) struct Store {
     /// Changes up to this version are no longer in the log.
     forgotten: u64,
     identifiers: u64,
+    /// Identifiers that an object names or once named as its owner's.
+    owners: BTreeSet<String>,
     /// By kind, namespace and name.
     fates: BTreeMap<(String, String, String), Fate>,
 }
@@ -65,6 +67,7 @@ impl Store {
             log: VecDeque::new(),
             forgotten: 0,
             identifiers: 0,
+            owners: BTreeSet::new(),
             fates: BTreeMap::new(),
         }
     }
@@ -165,12 +168,20 @@ impl Store {
         self.get(&self.known("", "namespaces"), "", name).is_some()
     }
 
+    /// Whether anything may belong to this object, so that most deletions need not look.
+    pub(super) fn may_own(&self, object: &Value) -> bool {
+        self.owners.contains(object::uid(object))
+    }
+
     /// Stores an object under its own name with the next version.
     pub(super) fn put(&mut self, resource: &Resource, mut object: Value) -> Arc<Value> {
         self.revision += 1;
         object::metadata(&mut object).insert("resourceVersion".into(), json!(self.revision.to_string()));
         let namespace = if resource.scope == Scope::Cluster { "" } else { object::namespace(&object) };
         let key = (namespace.to_owned(), object::name(&object).to_owned());
+        let references = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        let owners = references.into_iter().flatten().filter_map(|r| r.get("uid")?.as_str());
+        self.owners.extend(owners.map(str::to_owned));
         let object = Arc::new(object);
         let previous = self.objects.entry(resource.storage()).or_default().insert(key, Arc::clone(&object));
         let change = if previous.is_some() { Change::Modified } else { Change::Added };

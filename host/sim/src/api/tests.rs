@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service};
 use kube::api::{
     Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams,
 };
@@ -202,13 +203,46 @@ async fn workloads_become_ready_with_their_replica_sets_and_pods() {
     wanted.sort_unstable();
     assert_eq!(wanted, [0, 2]);
     assert_eq!(pods.list(&ListParams::default().labels("app=web")).await.unwrap().items.len(), 2);
+    let mut scale = api.get_scale("web").await.unwrap();
+    scale.spec.as_mut().unwrap().replicas = Some(3);
+    api.replace_scale("web", &PostParams::default(), &scale).await.unwrap();
+    assert_eq!(pods.list(&ListParams::default().labels("app=web")).await.unwrap().items.len(), 3);
     server.set_fate(ObjectRef::new("Deployment", "default", "web"), Some(Fate::Unready));
     assert_eq!(api.get("web").await.unwrap().status.unwrap().ready_replicas, Some(0));
     server.set_fate(ObjectRef::new("Deployment", "default", "web"), None);
-    assert_eq!(api.get("web").await.unwrap().status.unwrap().ready_replicas, Some(2));
+    assert_eq!(api.get("web").await.unwrap().status.unwrap().ready_replicas, Some(3));
     api.delete("web", &DeleteParams::background()).await.unwrap();
     assert!(sets.list(&ListParams::default()).await.unwrap().items.is_empty());
     assert!(pods.list(&ListParams::default()).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn other_kinds_get_a_status_that_typed_clients_can_read() {
+    let (_server, client) = server().await;
+    let web = json!({"metadata": {"name": "web"}, "spec": deployment("web", 1, "a:1")["spec"]});
+    let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
+    deployments.create(&PostParams::default(), &typed(web.clone())).await.unwrap();
+    let scaled = json!({"metadata": {"name": "web"}, "spec": {"minReplicas": 2, "maxReplicas": 10,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}});
+    let autoscalers: Api<HorizontalPodAutoscaler> = Api::default_namespaced(client.clone());
+    let autoscaler = autoscalers.create(&PostParams::default(), &typed(scaled)).await.unwrap();
+    assert_eq!(autoscaler.status.unwrap().current_replicas, Some(2));
+    assert_eq!(deployments.get("web").await.unwrap().status.unwrap().ready_replicas, Some(2));
+    let sets: Api<StatefulSet> = Api::default_namespaced(client.clone());
+    let mut set = web;
+    set["spec"]["serviceName"] = json!("web");
+    set["spec"]["selector"] = json!({"matchLabels": {"app": "set"}});
+    set["spec"]["template"]["metadata"]["labels"] = json!({"app": "set"});
+    let set = sets.create(&PostParams::default(), &typed(set)).await.unwrap().status.unwrap();
+    assert_eq!((set.ready_replicas, set.current_revision), (Some(1), set.update_revision));
+    let services: Api<Service> = Api::default_namespaced(client.clone());
+    let service = json!({"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}});
+    let service = services.create(&PostParams::default(), &typed(service)).await.unwrap().spec.unwrap();
+    assert!(service.cluster_ip.is_some() && service.ports.unwrap()[0].protocol.as_deref() == Some("TCP"));
+    let claims: Api<PersistentVolumeClaim> = Api::default_namespaced(client);
+    let claim =
+        claims.create(&PostParams::default(), &typed(json!({"metadata": {"name": "c"}, "spec": {}}))).await.unwrap();
+    assert_eq!(claim.status.unwrap().phase.as_deref(), Some("Bound"));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Status of workloads, and the replica sets and pods that they consist of.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -125,6 +127,11 @@ fn sync_replica_set(store: &mut Store, deployment: &Value, replicas: u64, fate: 
     let label = |object: &mut Value, at: &[&str]| {
         object::map_at(object, at).insert("pod-template-hash".into(), hash.clone().into());
     };
+    let annotation = "deployment.kubernetes.io~1revision";
+    let number =
+        |set: &Value| object::text(set, &format!("/metadata/annotations/{annotation}")).parse().unwrap_or(0_u64);
+    let sets = store.list(&resource.storage(), object::namespace(deployment));
+    let newest = sets.iter().filter(|set| is_owned(set, deployment)).map(|set| number(set)).max().unwrap_or(0);
     let mut set = match live {
         Some(live) => Value::clone(&live),
         None => {
@@ -144,8 +151,14 @@ fn sync_replica_set(store: &mut Store, deployment: &Value, replicas: u64, fate: 
             set
         }
     };
+    // A template that comes back, as after a rollback, is the newest revision again.
+    if number(&set) == 0 || number(&set) < newest {
+        let annotations = object::map_at(&mut set, &["metadata", "annotations"]);
+        annotations.insert("deployment.kubernetes.io/revision".into(), (newest + 1).to_string().into());
+    }
     object::map_at(&mut set, &["spec"]).insert("replicas".into(), replicas.into());
-    let stored = store.put(&resource, set);
+    let unchanged = sets.iter().any(|live| **live == set);
+    let stored = if unchanged { Arc::new(set) } else { store.put(&resource, set) };
     let status = replica_set(store, &stored, fate);
     set_status(store, &resource, &stored, status);
     name
