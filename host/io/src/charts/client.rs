@@ -118,7 +118,9 @@ impl Client {
         let etag = response.headers().get(ETAG).cloned();
         let body = web::body(response, INDEX_LIMIT).await?;
         let text = String::from_utf8(body).map_err(|_| Kind::Malformed("the index is not UTF-8".to_owned()))?;
-        let index = Arc::new(Index::parse(&text)?);
+        // Indexes may be large; reading one must not hold up the others.
+        let parsed = tokio::task::spawn_blocking(move || Index::parse(&text)).await;
+        let index = Arc::new(parsed.map_err(|_| Kind::Malformed("the index could not be read".to_owned()))??);
         if let Some(etag) = etag {
             let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
             if indexes.len() >= INDEXES_LIMIT {

@@ -33,7 +33,7 @@ pub struct Index {
 impl Index {
     /// Reads an index. Entries that lack a version or a URL are left out, as Helm does.
     pub(super) fn parse(text: &str) -> Result<Self, Kind> {
-        let limits = rhumb_yaml::Limits { bytes: INDEX_LIMIT, depth: 50, nodes: 5_000_000 };
+        let limits = rhumb_yaml::Limits { bytes: INDEX_LIMIT, depth: 50, nodes: 2_000_000 };
         let malformed = |why: &dyn std::fmt::Display| Kind::Malformed(rhumb_core::chain::cut(&why.to_string(), 200));
         let documents = rhumb_yaml::documents(text, &limits).map_err(|error| malformed(&error))?;
         let document = documents.first().ok_or_else(|| malformed(&"the index is empty"))?;

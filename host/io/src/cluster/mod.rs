@@ -6,6 +6,7 @@
 //! Invariant: a request is tried once (twice for a `GET` whose connection broke). What an answer means and when to try
 //! again is said by whoever planned it.
 
+mod capabilities;
 mod client;
 mod config;
 mod discovery;
@@ -13,6 +14,8 @@ mod error;
 mod events;
 mod key;
 mod objects;
+pub mod records;
+pub mod release;
 mod watch;
 
 #[cfg(test)]

@@ -230,3 +230,16 @@ async fn watches_wake_on_changes_and_survive_disconnects() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(woken.load(Ordering::SeqCst), before);
 }
+
+#[tokio::test]
+async fn capabilities_name_every_group_version_and_kind() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    api.fault(|_, path| (path == "/apis/batch/v1").then(|| status(503, "ServiceUnavailable")));
+    let capabilities = cluster.capabilities().await.unwrap();
+    assert_eq!(capabilities.kube_version, "v1.34.0");
+    for known in ["v1", "v1/ConfigMap", "apps/v1", "apps/v1/Deployment", "helm.fluxcd.io/v1/HelmRelease"] {
+        assert!(capabilities.api_versions.contains(known), "{known}");
+    }
+    assert!(!capabilities.api_versions.contains("batch/v1"));
+}

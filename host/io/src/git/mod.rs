@@ -17,11 +17,13 @@ mod read;
 mod remote;
 #[cfg(test)]
 mod tests;
+mod url;
 
 pub use commit::{Commit, Push, Signature};
 pub use error::Error;
 pub use mirror::{CommitInfo, Mirror};
 pub use read::{File, Listing, Skipped};
+pub use url::{Names, same_repository};
 
 /// Most files that one [`Mirror::files`] returns.
 pub const FILES_LIMIT: usize = 50_000;

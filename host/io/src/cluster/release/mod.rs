@@ -1,0 +1,23 @@
+//! One action on one release, carried out in Helm's order and reported.
+//!
+//! ```text
+//! install   crds → conflicts → record pending-install → hooks → apply → wait → hooks → record deployed
+//! upgrade          conflicts → record pending-upgrade → hooks → apply, delete → wait → hooks → record deployed
+//! rollback                     record pending-rollback → hooks → apply, delete → wait → hooks → record deployed
+//! uninstall                    record uninstalling → hooks → delete → hooks → records gone
+//! ```
+//!
+//! Invariant: from the moment that the cluster may have changed, a record says so. A process killed anywhere leaves a
+//! `pending-*` record, which [`Cluster::heal`](super::Cluster::heal) turns into `failed` so that an upgrade goes on.
+
+mod hooks;
+mod ready;
+mod run;
+mod targets;
+mod uninstall;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use work::{Clock, HookRun, Report, Settings, Wait, Work};

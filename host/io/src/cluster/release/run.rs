@@ -1,0 +1,362 @@
+//! Install, upgrade and rollback: the same steps with other words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rhumb_core::chain::chain;
+use rhumb_helm::Manifest;
+use rhumb_helm::record::{Info, Release, Status};
+use serde_json::Value;
+
+use super::hooks::{self, Scene};
+use super::ready;
+use super::targets::{self, Owner};
+use super::work::{Clock, Report, Settings, Wait, Work};
+use crate::cluster::client::{Cluster, malformed};
+use crate::cluster::error::{Error, Kind};
+use crate::cluster::key::Key;
+use crate::cluster::records::{self, Stored};
+
+/// Who owns the fields that we set.
+const FIELD_MANAGER: &str = "rhumb";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Install,
+    Upgrade,
+    Rollback,
+}
+
+/// One run of the common steps.
+struct Run<'a> {
+    cluster: &'a Cluster,
+    clock: &'a Clock<'a>,
+    verb: Verb,
+    owner: Owner<'a>,
+    settings: Settings,
+    /// Objects to apply, in install order.
+    objects: Vec<Value>,
+    /// Objects of the manifest before; those that are no longer wanted go.
+    previous: Vec<Value>,
+    history: &'a [Stored],
+    notes: Vec<String>,
+}
+
+impl Cluster {
+    /// Installs a release. `history` must be empty, or hold only what a caller decided to install over.
+    pub async fn install(&self, work: &Work<'_>, clock: &Clock<'_>) -> Report {
+        let run = Run::new(self, clock, Verb::Install, work, &[]);
+        let mut run = match run {
+            Ok(run) => run,
+            Err(error) => return Report::refused(error),
+        };
+        let release = run.pending(work, "Initial install underway");
+        let prepare = async {
+            records::check_size(&release)?;
+            run.crds(&work.rendered.crds).await?;
+            run.check().await
+        };
+        if let Err(error) = prepare.await {
+            return Report::refused(error);
+        }
+        run.finish(release, work.annotations()).await
+    }
+
+    /// Upgrades a release. `history` is all of its records, newest last; the base is the newest deployed one, else the
+    /// newest.
+    pub async fn upgrade(&self, work: &Work<'_>, history: &[Stored], clock: &Clock<'_>) -> Report {
+        let mut run = match Run::new(self, clock, Verb::Upgrade, work, history) {
+            Ok(run) => run,
+            Err(error) => return Report::refused(error),
+        };
+        let release = run.pending(work, "Preparing upgrade");
+        let prepare = async {
+            records::check_size(&release)?;
+            run.check().await
+        };
+        if let Err(error) = prepare.await {
+            return Report::refused(error);
+        }
+        run.finish(release, work.annotations()).await
+    }
+
+    /// Rolls a release back to the content of `to`, as a new revision. `history` is all of its records, newest last.
+    ///
+    /// `owner` is the HelmRelease; the settings are those of the rollback.
+    pub async fn rollback(
+        &self,
+        owner: (&str, &str),
+        to: &Stored,
+        history: &[Stored],
+        settings: Settings,
+        clock: &Clock<'_>,
+    ) -> Report {
+        let target = &to.release;
+        let Some(newest) = history.last() else {
+            let kind = Kind::Invalid { message: "it has no records".to_owned() };
+            return Report::refused(kind.at("roll back", format!("{}/{}", target.namespace, target.name)));
+        };
+        let prepare = || {
+            Ok(Run {
+                cluster: self,
+                clock,
+                verb: Verb::Rollback,
+                owner: Owner { release: &target.name, namespace: &target.namespace, helm_release: owner },
+                settings,
+                objects: objects_of(target)?,
+                previous: objects_of(&newest.release)?,
+                history,
+                notes: Vec::new(),
+            })
+        };
+        let run = match prepare() {
+            Ok(run) => run,
+            Err(error) => return Report::refused(error),
+        };
+        let now = clock.text();
+        let release = Release {
+            version: newest.release.version.saturating_add(1),
+            info: Info {
+                first_deployed: newest.release.info.first_deployed.clone(),
+                last_deployed: now,
+                deleted: String::new(),
+                description: format!("Rollback to {}", target.version),
+                status: Status::PendingRollback,
+                notes: target.info.notes.clone(),
+            },
+            ..target.clone()
+        };
+        run.finish(release, to.annotations.clone()).await
+    }
+
+    /// Turns a `pending-*` record that a killed process left into `failed`, so that an upgrade can go on.
+    pub async fn heal(&self, stored: &Stored, clock: &Clock<'_>) -> Result<Stored, Error> {
+        let mut stored = stored.clone();
+        let verb = match stored.release.info.status {
+            Status::PendingUpgrade => Verb::Upgrade,
+            Status::PendingRollback => Verb::Rollback,
+            _ => Verb::Install,
+        };
+        stored.release.info.status = Status::Failed;
+        stored.release.info.description = failure(verb, &stored.release.name, "the process was interrupted");
+        self.update_record(&stored, clock.now()).await
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        cluster: &'a Cluster,
+        clock: &'a Clock<'a>,
+        verb: Verb,
+        work: &Work<'a>,
+        history: &'a [Stored],
+    ) -> Result<Self, Error> {
+        let deployed = history.iter().rev().find(|stored| stored.release.info.status == Status::Deployed);
+        let base = deployed.or(history.last());
+        Ok(Self {
+            cluster,
+            clock,
+            verb,
+            owner: Owner { release: work.release, namespace: work.namespace, helm_release: work.owner },
+            settings: work.settings,
+            objects: targets::flatten(&work.rendered.objects),
+            previous: base.map(|base| objects_of(&base.release)).transpose()?.unwrap_or_default(),
+            history,
+            notes: Vec::new(),
+        })
+    }
+
+    fn pending(&self, work: &Work<'_>, description: &str) -> Release {
+        let now = self.clock.text();
+        let first = self.history.last().map(|stored| stored.release.info.first_deployed.clone());
+        let status = if self.verb == Verb::Install { Status::PendingInstall } else { Status::PendingUpgrade };
+        Release {
+            name: work.release.to_owned(),
+            namespace: work.namespace.to_owned(),
+            version: work.revision,
+            info: Info {
+                first_deployed: first.unwrap_or_else(|| now.clone()),
+                last_deployed: now,
+                deleted: String::new(),
+                description: description.to_owned(),
+                status,
+                notes: work.rendered.notes.clone(),
+            },
+            chart: work.chart.clone(),
+            config: work.config.clone(),
+            manifest: work.rendered.manifest.clone(),
+            hooks: work.rendered.hooks.clone(),
+            // Labels that users put on records go on from revision to revision, as in Helm.
+            labels: self.history.last().map(|stored| stored.release.labels.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Makes the definitions of `crds/` that are not there yet.
+    async fn crds(&self, crds: &[Manifest]) -> Result<(), Error> {
+        for object in targets::flatten(crds) {
+            let key = targets::key(self.cluster, &object, self.owner.namespace).await?;
+            match self.cluster.create(&targets::placed(object.clone(), &key)).await {
+                Err(error) if matches!(*error.kind, Kind::AlreadyExists) => {}
+                other => {
+                    other?;
+                    ready::wait_established(self.cluster, &key, &object).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<(), Error> {
+        let mut known = BTreeSet::new();
+        for object in &self.previous {
+            if let Some(key) = Key::of(object) {
+                known.insert(targets::identity(&key, self.owner.namespace));
+            }
+        }
+        targets::check_conflicts(self.cluster, &self.objects, &known, &self.owner).await
+    }
+
+    /// Writes the pending record, does the work, and writes what came of it.
+    async fn finish(mut self, release: Release, annotations: BTreeMap<String, String>) -> Report {
+        if self.settings.max_history > 0 {
+            self.cluster.prune_records(self.history, self.settings.max_history - 1).await;
+        }
+        let created = self.cluster.create_record(&release, &annotations, self.clock.now()).await;
+        let mut stored = match created {
+            Ok(stored) => stored,
+            Err(error) => return Report::refused(error),
+        };
+        let error = self.work(&mut stored.release).await.err();
+        let info = &mut stored.release.info;
+        match (&error, self.verb) {
+            (None, Verb::Install) => "Install complete".clone_into(&mut info.description),
+            (None, Verb::Upgrade) => "Upgrade complete".clone_into(&mut info.description),
+            // Helm keeps "Rollback to N".
+            (None, Verb::Rollback) => {}
+            (Some(error), verb) => info.description = failure(verb, self.owner.release, &chain(error)),
+        }
+        info.status = if error.is_none() { Status::Deployed } else { Status::Failed };
+        let (revision, status, description) = (stored.release.version, info.status, info.description.clone());
+        // The new record first: killed in between, there are two deployed ones, of which the newest counts, and the
+        // next upgrade supersedes both.
+        let written = self.cluster.update_record(&stored, self.clock.now()).await;
+        if error.is_none() && written.is_ok() {
+            self.supersede(revision).await;
+        }
+        let recorded = written.is_ok();
+        Report {
+            revision: Some(revision),
+            status: recorded.then_some(status),
+            description,
+            error: error.or(written.err()),
+            notes: self.notes,
+        }
+    }
+
+    async fn work(&mut self, release: &mut Release) -> Result<(), Error> {
+        let (before, after) = match self.verb {
+            Verb::Install => ("pre-install", "post-install"),
+            Verb::Upgrade => ("pre-upgrade", "post-upgrade"),
+            Verb::Rollback => ("pre-rollback", "post-rollback"),
+        };
+        let (owner, settings) = (self.owner, self.settings);
+        let scene = Scene { cluster: self.cluster, owner, settings, clock: self.clock };
+        hooks::run(&scene, &mut release.hooks, before).await?;
+        let keys = self.apply().await?;
+        self.remove(&keys).await;
+        if self.settings.wait == Wait::Ready {
+            ready::wait(self.cluster, &keys, self.settings.timeout).await?;
+        }
+        hooks::run(&scene, &mut release.hooks, after).await
+    }
+
+    /// Applies every object in order. An install ends at the first that fails; else all are tried, as in Helm.
+    async fn apply(&self) -> Result<Vec<Key>, Error> {
+        let mut keys = Vec::with_capacity(self.objects.len());
+        let mut failures: Vec<Error> = Vec::new();
+        for object in &self.objects {
+            match self.apply_one(object).await {
+                Ok(key) => keys.push(key),
+                Err(error) if self.verb == Verb::Install => return Err(error),
+                Err(error) => failures.push(error),
+            }
+        }
+        if failures.len() > 1 {
+            let messages: Vec<String> = failures.iter().map(|error| chain(error)).collect();
+            let subject = format!("{}/{}", self.owner.namespace, self.owner.release);
+            return Err(Kind::Invalid { message: messages.join(" && ") }.at("apply the objects of", subject));
+        }
+        match failures.pop() {
+            Some(error) => Err(error),
+            None => Ok(keys),
+        }
+    }
+
+    async fn apply_one(&self, object: &Value) -> Result<Key, Error> {
+        let key = targets::key(self.cluster, object, self.owner.namespace).await?;
+        self.cluster.apply(&targets::marked(object, &key, &self.owner), FIELD_MANAGER).await?;
+        if key.kind == "CustomResourceDefinition" {
+            ready::wait_established(self.cluster, &key, object).await?;
+        }
+        Ok(key)
+    }
+
+    /// Deletes what the manifest before had and this one hasn't. Failures are notes, as in Helm.
+    async fn remove(&mut self, keys: &[Key]) {
+        let wanted: BTreeSet<_> = keys.iter().map(|key| targets::identity(key, self.owner.namespace)).collect();
+        for object in std::mem::take(&mut self.previous).iter().rev() {
+            let removed = async {
+                let key = match targets::key(self.cluster, object, self.owner.namespace).await {
+                    // A kind that is gone took its objects with it.
+                    Err(error) if matches!(*error.kind, Kind::UnknownKind { .. }) => return Ok(None),
+                    other => other?,
+                };
+                if wanted.contains(&targets::identity(&key, self.owner.namespace)) {
+                    return Ok(None);
+                }
+                let Some(live) = self.cluster.get(&key).await? else { return Ok(None) };
+                if targets::is_kept(&live) {
+                    return Ok(Some(format!("kept `{key}`, as its resource policy says")));
+                }
+                self.cluster.delete(&key).await.map(|()| None)
+            };
+            match removed.await {
+                Ok(note) => self.notes.extend(note),
+                Err(error) => self.notes.push(chain(&error)),
+            }
+        }
+    }
+
+    /// Every deployed record before the new one is superseded now.
+    async fn supersede(&mut self, revision: u32) {
+        for stored in self.history {
+            if stored.release.info.status != Status::Deployed || stored.release.version >= revision {
+                continue;
+            }
+            let mut stored = stored.clone();
+            stored.release.info.status = Status::Superseded;
+            match self.cluster.update_record(&stored, self.clock.now()).await {
+                // It was pruned.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => self.notes.push(chain(&error)),
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+fn failure(verb: Verb, release: &str, why: &str) -> String {
+    let what = match verb {
+        Verb::Install => "Release",
+        Verb::Upgrade => "Upgrade",
+        Verb::Rollback => "Rollback",
+    };
+    format!("{what} {release:?} failed: {why}")
+}
+
+pub(super) fn objects_of(release: &Release) -> Result<Vec<Value>, Error> {
+    let subject = format!("{}/{}", release.namespace, release.name);
+    let mut manifests = rhumb_helm::parse_manifest(&release.manifest)
+        .map_err(|error| malformed(&error).at("read the manifest of", subject))?;
+    rhumb_helm::order::install(&mut manifests);
+    Ok(targets::flatten(&manifests))
+}

@@ -1,0 +1,97 @@
+//! Uninstall: everything of the release goes, its records last.
+
+use rhumb_core::chain::chain;
+use rhumb_helm::record::Status;
+
+use super::hooks::{self, Scene};
+use super::targets::{self, Owner};
+use super::work::{Clock, Report, Settings};
+use crate::cluster::client::{Cluster, malformed};
+use crate::cluster::error::{Error, Kind};
+use crate::cluster::records::Stored;
+
+impl Cluster {
+    /// Uninstalls a release and deletes its records. `history` is all of its records, newest last.
+    ///
+    /// When an object could not be deleted the records stay, the newest as `uninstalling`, so that the next attempt
+    /// knows what is left. (Helm deletes them and forgets.)
+    pub async fn uninstall(
+        &self,
+        owner: (&str, &str),
+        history: &[Stored],
+        settings: Settings,
+        clock: &Clock<'_>,
+    ) -> Report {
+        let Some(newest) = history.last() else {
+            return Report {
+                revision: None,
+                status: None,
+                description: "Uninstallation complete".to_owned(),
+                error: None,
+                notes: vec!["there was no record".to_owned()],
+            };
+        };
+        let mut notes = Vec::new();
+        let mut stored = newest.clone();
+        stored.release.info.status = Status::Uninstalling;
+        stored.release.info.deleted = clock.text();
+        "Deletion in progress (or silently failed)".clone_into(&mut stored.release.info.description);
+        let error = self.take_down(owner, &stored, history, (settings, clock), &mut notes).await.err();
+        let description = match &error {
+            None => "Uninstallation complete".to_owned(),
+            Some(_) => stored.release.info.description.clone(),
+        };
+        let left = error.is_some();
+        Report {
+            revision: left.then_some(stored.release.version),
+            status: left.then_some(Status::Uninstalling),
+            description,
+            error,
+            notes,
+        }
+    }
+
+    async fn take_down(
+        &self,
+        owner: (&str, &str),
+        stored: &Stored,
+        history: &[Stored],
+        (settings, clock): (Settings, &Clock<'_>),
+        notes: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let release = &stored.release;
+        let subject = format!("{}/{}", release.namespace, release.name);
+        let owner = Owner { release: &release.name, namespace: &release.namespace, helm_release: owner };
+        self.update_record(stored, clock.now()).await?;
+        let scene = Scene { cluster: self, owner, settings, clock };
+        let mut run = release.hooks.clone();
+        hooks::run(&scene, &mut run, "pre-delete").await?;
+        let mut manifests = rhumb_helm::parse_manifest(&release.manifest)
+            .map_err(|error| malformed(&error).at("read the manifest of", &subject))?;
+        rhumb_helm::order::uninstall(&mut manifests);
+        let mut failures = Vec::new();
+        for object in targets::flatten(&manifests) {
+            if targets::is_kept(&object) {
+                notes.push(format!("kept an object of `{subject}`, as its resource policy says"));
+                continue;
+            }
+            let key = match targets::key(self, &object, owner.namespace).await {
+                Err(error) if matches!(*error.kind, Kind::UnknownKind { .. }) => continue,
+                other => other?,
+            };
+            if let Err(error) = self.delete(&key).await {
+                failures.push(chain(&error));
+            }
+        }
+        if !failures.is_empty() {
+            return Err(Kind::Invalid { message: failures.join("; ") }.at("uninstall", subject));
+        }
+        hooks::run(&scene, &mut run, "post-delete").await?;
+        // Oldest first: killed in between, the newest still tells what is going on.
+        for record in history {
+            let release = &record.release;
+            self.delete_record(&release.namespace, &release.name, release.version).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! What to do and what came of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use rhumb_core::id::{Digest, Timestamp};
+use rhumb_helm::Rendered;
+use rhumb_helm::record::Status;
+use serde_json::{Map, Value};
+
+use crate::cluster::error::Error;
+use crate::cluster::records::{HELMRELEASE, INPUTS};
+
+/// A chart that was rendered for a release, ready to be released.
+#[derive(Clone, Debug)]
+pub struct Work<'a> {
+    /// Namespace and name of the HelmRelease that asked for it.
+    pub owner: (&'a str, &'a str),
+    /// Digest of everything that went into it; kept with the record.
+    pub inputs: &'a Digest,
+    /// Name of the release.
+    pub release: &'a str,
+    /// Namespace of the release.
+    pub namespace: &'a str,
+    /// Revision of the new record.
+    pub revision: u32,
+    /// The chart in its stored form.
+    pub chart: &'a Value,
+    /// Values that the user gave.
+    pub config: &'a Map<String, Value>,
+    /// What the chart came to.
+    pub rendered: &'a Rendered,
+    /// How to go about it.
+    pub settings: Settings,
+}
+
+/// How an action goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Bound of each hook and of the wait, in real time.
+    pub timeout: Duration,
+    /// Whether to wait for readiness.
+    pub wait: Wait,
+    /// Whether hooks run.
+    pub hooks: HookRun,
+    /// Most records to keep; 0 keeps all.
+    pub max_history: usize,
+}
+
+impl Default for Settings {
+    /// Helm's defaults with Helm Operator's history: 5 minutes, no wait, hooks, 10 records.
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(300), wait: Wait::No, hooks: HookRun::Yes, max_history: 10 }
+    }
+}
+
+/// Whether an action waits until its objects are ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Applied is enough.
+    No,
+    /// Everything must be ready in time.
+    Ready,
+}
+
+/// Whether hooks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookRun {
+    /// They do.
+    Yes,
+    /// They are left out.
+    No,
+}
+
+/// Where the times in records come from.
+#[derive(Clone, Copy)]
+pub struct Clock<'a>(pub &'a (dyn Fn() -> Timestamp + Send + Sync));
+
+impl fmt::Debug for Clock<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock(…)")
+    }
+}
+
+impl Clock<'_> {
+    pub(super) fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+
+    /// As Helm writes it.
+    pub(super) fn text(&self) -> String {
+        rhumb_helm::record::time(i128::from(self.now().0) * 1_000_000)
+    }
+}
+
+/// What came of an action.
+#[derive(Debug)]
+pub struct Report {
+    /// The record that the action left; `None` when it failed before it wrote one, so that the cluster is as it was
+    /// (but for `crds/`).
+    pub revision: Option<u32>,
+    /// What the record says; `None` without one, or when the last word could not be written.
+    pub status: Option<Status>,
+    /// What the record says for people.
+    pub description: String,
+    /// Why it failed.
+    pub error: Option<Error>,
+    /// What was left alone or failed on the side, for people.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn refused(error: Error) -> Self {
+        Self { revision: None, status: None, description: String::new(), error: Some(error), notes: Vec::new() }
+    }
+
+    /// Whether the action did what it was to do.
+    pub fn is_success(&self) -> bool {
+        self.error.is_none()
+    }
+}
+
+impl Work<'_> {
+    pub(super) fn annotations(&self) -> BTreeMap<String, String> {
+        let (namespace, name) = self.owner;
+        BTreeMap::from([
+            (HELMRELEASE.to_owned(), format!("{namespace}/{name}")),
+            (INPUTS.to_owned(), self.inputs.to_string()),
+        ])
+    }
+}
