@@ -84,15 +84,17 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     let Some(inputs) = inputs(view, release) else {
         return State::Blocked(Blocked::Policy(missing_policy(view, release)));
     };
-    if let Some(until) = held_off(view, release, &inputs) {
+    // Deployed from these inputs is in sync, whatever failed before that.
+    let in_sync = newest.is_some_and(|head| head.status == "deployed" && head.inputs.as_ref() == Some(&inputs));
+    if let Some(until) = held_off(view, release, &inputs).filter(|_| !in_sync) {
         return State::Failed { until, inputs };
     }
     match newest {
+        Some(_) if in_sync => State::InSync,
         None => State::Absent(inputs),
         // `helm uninstall --keep-history` leaves records of a release that is gone.
         Some(head) if head.status == "uninstalled" => State::Absent(inputs),
         Some(head) if head.inputs.as_ref() != Some(&inputs) => State::OutOfSync(inputs),
-        Some(head) if head.status == "deployed" => State::InSync,
         Some(head) if head.status == "failed" => State::Failed { until: retry_at(head, &release.history), inputs },
         Some(_) => State::OutOfSync(inputs),
     }

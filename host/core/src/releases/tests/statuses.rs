@@ -1,0 +1,155 @@
+use super::*;
+
+/// The status after this outcome, one line for each of its parts.
+fn print(status: &Value) -> String {
+    let mut lines = Vec::new();
+    for (key, value) in status.as_object().unwrap() {
+        match value {
+            Value::Array(conditions) => lines.extend(conditions.iter().map(|condition| {
+                let text = |key: &str| condition[key].as_str().unwrap_or_default();
+                let times = [text("lastTransitionTime"), text("lastUpdateTime")].map(|time| &time[11..]);
+                format!("{} {} {} {times:?}: {}", text("type"), text("status"), text("reason"), text("message"))
+            })),
+            other => lines.push(format!("{key}: {other}")),
+        }
+    }
+    lines.join("\n")
+}
+
+fn row(release: &ReleaseView, decided: Result<&'static str, Kept>) -> Row {
+    Row { object: release.id.clone(), decided }
+}
+
+/// The release after one more outcome.
+fn after(mut release: ReleaseView, decided: Result<&'static str, Kept>, outcome: &Outcome, at: u64) -> ReleaseView {
+    release.status = status(&release, &row(&release, decided), outcome, Timestamp(at));
+    release
+}
+
+fn succeeded() -> Outcome {
+    Outcome::Succeeded { revision: "1.2.3".to_owned() }
+}
+
+#[test]
+fn tells_success_and_failure_in_helm_operators_words() {
+    let done = after(release("app"), Ok("install"), &succeeded(), 1_000);
+    insta::assert_snapshot!(print(&done.status), @r#"
+    observedGeneration: 3
+    phase: "Succeeded"
+    releaseName: "dev-app"
+    revision: "1.2.3"
+    lastAttemptedRevision: "1.2.3"
+    releaseStatus: "deployed"
+    ChartFetched True ChartFetched ["00:00:01Z", "00:00:01Z"]: Chart fetch was successful for Helm release 'dev-app' in 'dev'.
+    Deployed True Deployed ["00:00:01Z", "00:00:01Z"]: Installation or upgrade succeeded for Helm release 'dev-app' in 'dev'.
+    Released True Succeeded ["00:00:01Z", "00:00:01Z"]: Release was successful for Helm release 'dev-app' in 'dev'.
+    "#);
+    let failed = after(done, Ok("upgrade"), &Outcome::Failed("job timed out".to_owned()), 61_000);
+    insta::assert_snapshot!(print(&failed.status), @r#"
+    observedGeneration: 3
+    phase: "DeployFailed"
+    releaseName: "dev-app"
+    revision: "1.2.3"
+    lastAttemptedRevision: "1.2.3"
+    releaseStatus: "failed"
+    ChartFetched True ChartFetched ["00:00:01Z", "00:00:01Z"]: Chart fetch was successful for Helm release 'dev-app' in 'dev'.
+    Deployed False DeployFailed ["00:01:01Z", "00:01:01Z"]: Installation or upgrade failed for Helm release 'dev-app' in 'dev': job timed out
+    Released False DeployFailed ["00:01:01Z", "00:01:01Z"]: Installation or upgrade failed for Helm release 'dev-app' in 'dev': job timed out
+    "#);
+    let healed = after(failed, Ok("heal"), &Outcome::Healed, 121_000);
+    insta::assert_snapshot!(print(&healed.status), @r#"
+    observedGeneration: 3
+    phase: "DeployFailed"
+    releaseName: "dev-app"
+    revision: "1.2.3"
+    lastAttemptedRevision: "1.2.3"
+    releaseStatus: "failed"
+    ChartFetched True ChartFetched ["00:00:01Z", "00:00:01Z"]: Chart fetch was successful for Helm release 'dev-app' in 'dev'.
+    Deployed False DeployFailed ["00:01:01Z", "00:02:01Z"]: An interrupted operation was marked as failed for Helm release 'dev-app' in 'dev': it is tried again soon
+    Released False DeployFailed ["00:01:01Z", "00:02:01Z"]: An interrupted operation was marked as failed for Helm release 'dev-app' in 'dev': it is tried again soon
+    "#);
+    let done = after(healed, Ok("upgrade"), &succeeded(), 181_000);
+    insta::assert_snapshot!(print(&done.status), @r#"
+    observedGeneration: 3
+    phase: "Succeeded"
+    releaseName: "dev-app"
+    revision: "1.2.3"
+    lastAttemptedRevision: "1.2.3"
+    releaseStatus: "deployed"
+    ChartFetched True ChartFetched ["00:00:01Z", "00:00:01Z"]: Chart fetch was successful for Helm release 'dev-app' in 'dev'.
+    Deployed True Deployed ["00:03:01Z", "00:03:01Z"]: Installation or upgrade succeeded for Helm release 'dev-app' in 'dev'.
+    Released True Succeeded ["00:03:01Z", "00:03:01Z"]: Release was successful for Helm release 'dev-app' in 'dev'.
+    "#);
+}
+
+#[test]
+fn tells_why_nothing_could_be_done() {
+    let message = |release: ReleaseView, kept: Kept| {
+        let status = after(release, Err(kept), &Outcome::Nothing, 1_000).status;
+        let released =
+            status["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "Released").cloned().unwrap();
+        format!("{}: {}", status["phase"].as_str().unwrap(), released["message"].as_str().unwrap())
+    };
+    let broken = ReleaseView { spec: Err(SpecError::NoChart), ..release("app") };
+    let lines = [
+        message(release("app"), Kept::Chart("404 from charts.example.com".to_owned())),
+        message(release("app"), Kept::Values("there is no Secret `dev/s`".to_owned())),
+        message(release("app"), Kept::Foreign { owner: "prod/app".to_owned() }),
+        message(release("app"), Kept::Busy { until: NOW }),
+        message(broken, Kept::Spec(SpecError::NoChart.to_string())),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    ChartFetchFailed: Chart fetch failed for Helm release 'dev-app' in 'dev': 404 from charts.example.com
+    Failed: Release failed for Helm release 'dev-app' in 'dev': there is no Secret `dev/s`
+    Failed: Release failed for Helm release 'dev-app' in 'dev': release belongs to HelmRelease prod/app
+    Failed: Release failed for Helm release 'dev-app' in 'dev': another operation is in progress; looked at again at 1970-01-01T00:16:40Z
+    Failed: Release failed for Helm release 'app' in 'dev': spec.chart names no chart: give `git` and `path`, or `repository`, `name` and `version`
+    ");
+    let long = message(release("app"), Kept::Chart("ä".repeat(5000)));
+    assert!(long.ends_with('…') && long.len() <= 1024 + "ChartFetchFailed: ".len());
+}
+
+#[test]
+fn says_nothing_when_there_is_nothing_new() {
+    let mut release = release("app");
+    release.history = vec![head(1, "deployed", None, 0)];
+    for (decided, outcome) in [
+        (Err(Kept::InSync), Outcome::Nothing),
+        (Err(Kept::Chart("404".to_owned())), Outcome::Nothing),
+        (Err(Kept::Foreign { owner: "x/y".to_owned() }), Outcome::Nothing),
+        (Ok("upgrade"), succeeded()),
+        (Ok("upgrade"), Outcome::Failed("no".to_owned())),
+        (Ok("heal"), Outcome::Healed),
+    ] {
+        let once = after(release.clone(), decided.clone(), &outcome, 1_000);
+        let twice = after(once.clone(), decided, &outcome, 99_000);
+        assert_eq!(once.status, twice.status);
+        assert_ne!(once.status, Value::Null);
+    }
+    // What was said about the failure stays while it is waited.
+    let failed = after(release, Ok("upgrade"), &Outcome::Failed("no".to_owned()), 1_000);
+    let waiting = after(failed.clone(), Err(Kept::BackingOff { until: NOW }), &Outcome::Nothing, 9_000);
+    assert_eq!(waiting.status, failed.status);
+}
+
+#[test]
+fn a_success_whose_status_was_lost_is_told_later() {
+    let mut release = release("app");
+    release.history = vec![head(1, "deployed", None, 0)];
+    let found = after(release.clone(), Err(Kept::InSync), &Outcome::Nothing, 1_000);
+    assert_eq!(found.status["revision"], "1.2.3");
+    assert_eq!(found.status["conditions"].as_array().unwrap().len(), 3);
+    // A commit that leaves the chart alone is no new revision.
+    let mut moved = found.clone();
+    moved.chart.as_mut().unwrap().revision = "9f86d08".to_owned();
+    assert_eq!(after(moved, Err(Kept::InSync), &Outcome::Nothing, 2_000).status, found.status);
+}
+
+#[test]
+fn a_status_of_any_shape_does_no_harm() {
+    for hostile in [json!([]), json!("x"), json!({"conditions": "x"}), json!({"conditions": [1, {"type": 2}, null]})] {
+        let release = ReleaseView { status: hostile, ..release("app") };
+        let after = after(release, Ok("upgrade"), &succeeded(), 1_000);
+        assert_eq!(after.status["phase"], "Succeeded");
+    }
+}

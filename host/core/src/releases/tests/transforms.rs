@@ -1,0 +1,65 @@
+use super::*;
+
+/// Checks the decision about a release with these transforms.
+fn check(names: &str, expected: &str) {
+    let plan = planned(&view(vec![with_transforms(release("app"), names)]));
+    let decided = match &plan.rows[0].decided {
+        Ok(word) => (*word).to_owned(),
+        Err(kept) => kept.to_string(),
+    };
+    assert_eq!(decided, expected, "{names}");
+    assert_eq!(plan.actions.len(), usize::from(plan.rows[0].decided.is_ok()));
+}
+
+#[test]
+fn a_chain_that_breaks_leaves_the_release_alone() {
+    check("", "install");
+    check("size,move", "install");
+    check("fail", "value transform `fail` gave no usable answer: trapped: unreachable");
+    check("size,fail,move", "value transform `fail` gave no usable answer: trapped: unreachable");
+    check("wrong", "value transform `wrong` gave no usable answer: operation 1: there is nothing at `/nothing`");
+    check("forge", "`/stolen` holds a secret handle that was not given out");
+    check("nope", "value transform `` gave no usable answer: there is no policy `nope`");
+    check(
+        "size,soak",
+        "value transform `soak` gave no usable answer: policy `soak` is of kind promotion-rule, not value-transform",
+    );
+    // The second move finds nothing any more.
+    check("move,move", "value transform `move` gave no usable answer: operation 0: there is nothing at `/password`");
+}
+
+#[test]
+fn each_sees_what_the_one_before_left_and_no_secret() {
+    let view = view(vec![with_transforms(release("app"), "size,move")]);
+    let release = &view.releases[0];
+    let values = |decided: &[Decision]| match next(&view, release, decided) {
+        Next::Ask(question) => match question.ask {
+            crate::judge::Ask::Transform { values, .. } => values,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(values(&[]), r#"{"password":"rhumb-secret:0/password","replicas":1}"#);
+    assert_eq!(values(&[decision("size")]), r#"{"password":"rhumb-secret:0/password","replicas":3}"#);
+    let Next::Done { values, steps } = next(&view, release, &[decision("size"), decision("move")]) else { panic!() };
+    assert_eq!(values, json!({"replicas": 3, "auth": {"password": "rhumb-secret:0/password"}}));
+    assert_eq!(steps.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["size", "move"]);
+}
+
+#[test]
+fn a_release_that_was_not_transformed_to_the_end_is_left_alone() {
+    let view = view(vec![with_transforms(release("app"), "size")]);
+    let ask = next(&view, &view.releases[0], &[]);
+    for transformed in [BTreeMap::new(), BTreeMap::from([(view.releases[0].id.clone(), ask)])] {
+        assert_eq!(plan(&view, &transformed).actions, []);
+    }
+}
+
+#[test]
+fn a_config_that_is_no_yaml_stops_the_chain() {
+    let mut release = with_transforms(release("app"), "size");
+    release.annotations.insert("rhumb.dev/config.size".to_owned(), "{".to_owned());
+    let plan = planned(&view(vec![release]));
+    let Err(Kept::Policy { message, .. }) = &plan.rows[0].decided else { panic!() };
+    assert!(message.starts_with("annotation `rhumb.dev/config.size` is not valid YAML"), "{message}");
+}
