@@ -203,6 +203,14 @@ async fn workloads_become_ready_with_their_replica_sets_and_pods() {
     wanted.sort_unstable();
     assert_eq!(wanted, [0, 2]);
     assert_eq!(pods.list(&ListParams::default().labels("app=web")).await.unwrap().items.len(), 2);
+    // The first template again, with its keys in another order, is the first replica set again.
+    let pod = json!({"containers": [{"image": "a:1", "name": "a", "env": [{"value": "1", "name": "X"}]}]});
+    let back = json!([{"op": "replace", "path": "/spec/template/spec", "value": pod}]);
+    let body = serde_json::to_vec(&back).unwrap();
+    let url = format!("{}/apis/apps/v1/namespaces/default/deployments/web", server.url());
+    let patch = reqwest::Client::new().patch(url).header("content-type", "application/json-patch+json").body(body);
+    assert_eq!(patch.send().await.unwrap().status(), 200);
+    assert_eq!(sets.list(&ListParams::default()).await.unwrap().items.len(), 2);
     let mut scale = api.get_scale("web").await.unwrap();
     scale.spec.as_mut().unwrap().replicas = Some(3);
     api.replace_scale("web", &PostParams::default(), &scale).await.unwrap();

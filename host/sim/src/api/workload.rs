@@ -235,8 +235,32 @@ fn replicas(object: &Value) -> u64 {
 }
 
 fn template_hash(object: &Value) -> String {
-    let template = object.pointer("/spec/template").map(Value::to_string).unwrap_or_default();
-    hex::encode(Sha256::digest(template)).chars().take(10).collect()
+    let mut text = String::new();
+    canonical(object.pointer("/spec/template").unwrap_or(&Value::Null), &mut text);
+    hex::encode(Sha256::digest(text)).chars().take(10).collect()
+}
+
+/// Prints a value with sorted keys, so that two that are equal print the same.
+fn canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            text.push('{');
+            for (key, inner) in entries {
+                text.push_str(key);
+                text.push('=');
+                canonical(inner, text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            items.iter().for_each(|item| canonical(item, text));
+            text.push(']');
+        }
+        other => text.push_str(&other.to_string()),
+    }
 }
 
 fn owner(object: &Value) -> Value {
