@@ -53,13 +53,13 @@ pub enum CatalogError {
 }
 
 impl Catalog {
-    /// Loads every `<name>.wasm` of a folder under its name.
-    pub fn from_dir(sandbox: &Sandbox, folder: &Path) -> Result<Self, CatalogError> {
+    /// Loads every `<name>.wasm` of a folder under its name. One that is refused is named and left out.
+    pub fn from_dir(sandbox: &Sandbox, folder: &Path) -> Result<(Self, Vec<CatalogError>), CatalogError> {
         let read = |path: &Path| {
             let path = path.to_owned();
             move |source| CatalogError::Read { path, source }
         };
-        let mut catalog = Self::default();
+        let (mut catalog, mut refused) = (Self::default(), Vec::new());
         for entry in std::fs::read_dir(folder).map_err(read(folder))? {
             let path = entry.map_err(read(folder))?.path();
             let name = path.file_stem().and_then(|stem| stem.to_str()).map(PolicyName::from);
@@ -67,9 +67,11 @@ impl Catalog {
                 continue;
             };
             let bytes = std::fs::read(&path).map_err(read(&path))?;
-            catalog.add(sandbox, name, &bytes).map_err(|source| CatalogError::Load { path, source })?;
+            if let Err(source) = catalog.add(sandbox, name, &bytes) {
+                refused.push(CatalogError::Load { path, source });
+            }
         }
-        Ok(catalog)
+        Ok((catalog, refused))
     }
 
     /// Loads a component under a name; what had the name before is forgotten.

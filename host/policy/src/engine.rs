@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn the_price_list_is_the_one_that_records_were_made_with() {
         let runtime = Runtime::start().unwrap();
-        assert_eq!(runtime.profile.semantics.short(), "");
+        assert_eq!(runtime.profile.semantics.short(), "83475e070c16");
     }
 
     #[test]

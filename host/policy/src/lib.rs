@@ -15,6 +15,7 @@
 mod admission;
 mod cache;
 mod call;
+pub mod cases;
 mod catalog;
 mod compile;
 mod contract;

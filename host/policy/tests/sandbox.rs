@@ -1,0 +1,201 @@
+//! Each wall of the sandbox, with a guest that runs against it.
+
+mod guests;
+
+use std::sync::Arc;
+
+use rhumb_core::id::{Digest, PolicyName, Tag, Timestamp};
+use rhumb_core::judge::{Answer, Ask, Chart, Container, Context, Failure, Metadata, Outcome, Question, Tags};
+use rhumb_policy::{Catalog, Limits, LoadError, Options, Record, Sandbox, replay};
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(Options::default()).unwrap()
+}
+
+fn question(component: &Digest, config: &str, count: usize) -> Question {
+    let names = (0..count).map(|i| format!("0.{i}.{}\n", i % 7)).collect();
+    let tags = Tags { names, first_seen: vec![Timestamp(1); count], moves: vec![0; count], complete: true };
+    let container = Container {
+        name: "app".into(),
+        repository: "registry.example/app".into(),
+        current_tag: Some(Tag::new("0.1.1")),
+        current_digest: None,
+        current_since: Timestamp(0),
+    };
+    let context = Context {
+        name: "app".into(),
+        namespace: "dev".into(),
+        kind: "HelmRelease".into(),
+        environment: Some("dev".into()),
+        labels: vec![("a".into(), "b".into())],
+        annotations: Vec::new(),
+        now: Timestamp(1_800_000_000_000),
+        seed: 7,
+    };
+    let ask = Ask::Select { container, tags: Arc::new(tags), metadata: Metadata { complete: true, ..Metadata::default() } };
+    Question { policy: PolicyName::new("p"), component: component.clone(), config: config.into(), context, ask }
+}
+
+/// A component made from text: `wat` of the core module and a world in WIT.
+fn refused(bytes: &[u8]) -> String {
+    match sandbox().load(bytes) {
+        Ok(loaded) => panic!("was loaded: {loaded:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn an_endless_policy_ends_with_its_fuel() {
+    let sandbox = sandbox();
+    let endless = sandbox.load(guests::component("endless")).unwrap();
+    let decision = sandbox.decide(&question(&endless.digest, "{}", 3));
+    assert_eq!(decision.answer, Err(Failure::OutOfFuel { budget: 20_000_000 }));
+    assert_eq!(decision.fuel, 20_000_000);
+}
+
+#[test]
+fn an_endless_policy_with_much_fuel_ends_with_its_time() {
+    let limits = Limits { wall_millis: 20, ..Limits::default() };
+    let sandbox = Sandbox::new(Options { limits, ..Options::default() }).unwrap();
+    let endless = sandbox.load(guests::component("endless")).unwrap();
+    let failures: Vec<_> = (0..3).map(|_| sandbox.decide(&question(&endless.digest, "{}", 3)).answer).collect();
+    // On a fast machine its fuel may be used up first; it ends in either case.
+    assert!(failures.iter().all(|failure| matches!(failure, Err(Failure::Timeout { .. } | Failure::OutOfFuel { .. }))));
+}
+
+#[test]
+fn a_tag_that_was_not_offered_is_not_a_verdict() {
+    let sandbox = sandbox();
+    let liar = sandbox.load(guests::component("liar")).unwrap();
+    let decision = sandbox.decide(&question(&liar.digest, "{}", 3));
+    let text = decision.answer.unwrap_err().to_string();
+    assert_eq!(text, "answer breaks the contract: picked tag number 10, but 3 were offered");
+}
+
+#[test]
+fn a_policy_that_needs_more_memory_than_it_may_have_fails_alone() {
+    let limits = Limits { memory_bytes: 2 << 20, ..Limits::default() };
+    let sandbox = Sandbox::new(Options { limits, ..Options::default() }).unwrap();
+    let semver = sandbox.load(guests::component("semver")).unwrap();
+    let large = sandbox.decide(&question(&semver.digest, r#"{"range":"*"}"#, 100_000));
+    assert!(matches!(large.answer, Err(Failure::Trap(_))), "{:?}", large.answer);
+    let small = sandbox.decide(&question(&semver.digest, r#"{"range":"*"}"#, 10));
+    assert!(matches!(small.answer, Ok(Answer::Selection(_))), "{:?}", small.answer);
+}
+
+#[test]
+fn unknown_components_and_other_kinds_are_unavailable() {
+    let sandbox = sandbox();
+    let unknown = sandbox.decide(&question(&Digest::of("nothing"), "{}", 1));
+    assert!(matches!(unknown.answer, Err(Failure::Unavailable(_))));
+    let soak = sandbox.load(guests::component("soak")).unwrap();
+    let other = sandbox.decide(&question(&soak.digest, "{}", 1));
+    assert!(other.answer.unwrap_err().to_string().contains("is of kind promotion-rule, not image-filter"));
+}
+
+#[test]
+fn a_bad_config_is_refused_with_the_place() {
+    let sandbox = sandbox();
+    let semver = sandbox.load(guests::component("semver")).unwrap().digest;
+    let wrong = |config: &str| sandbox.check_config(&semver, config).unwrap_err().remove(0);
+    assert_eq!(sandbox.check_config(&semver, r#"{"range":"~1"}"#), Ok(()));
+    assert_eq!(wrong(r#"{"range":1}"#).pointer, "/range");
+    assert_eq!(wrong(r#"{"range":"latest"}"#).reason.message, "`latest` is not a range of versions");
+    assert_eq!(wrong(r#"{"range":"1","rnage":"1"}"#).pointer, "/rnage");
+    assert_eq!(wrong(r#"{"range":"1","range":"2"}"#).reason.code, "invalid-json");
+    let decision = sandbox.decide(&question(&semver, r#"{"range":"latest"}"#, 1));
+    assert!(matches!(decision.answer, Err(Failure::BadConfig(_))));
+}
+
+#[test]
+fn a_record_gives_the_same_outcome_and_the_same_fuel() {
+    let sandbox = sandbox();
+    let semver = sandbox.load(guests::component("semver")).unwrap().digest;
+    let question = question(&semver, r#"{"range":"<0.500"}"#, 10_000);
+    let decision = sandbox.decide(&question);
+    assert!(matches!(&decision.answer, Ok(Answer::Selection(found)) if found.outcome == Outcome::Pick(499)));
+    let record = Record::new(&question, &decision, sandbox.profile());
+    let text = record.canonical();
+    assert!(text.len() < 120_000, "{} bytes for 10,000 tags", text.len());
+    let read = Record::parse(&text).unwrap();
+    assert_eq!(read.question(), question);
+    assert_eq!(read.digest(), record.digest());
+    let other = Sandbox::new(Options::default()).unwrap();
+    other.load(guests::component("semver")).unwrap();
+    let replay = replay(&other, &read);
+    assert!(replay.same_outcome && replay.same_fuel && replay.same_engine, "{replay:?}");
+}
+
+#[test]
+fn compiled_code_is_kept_and_gives_the_same_fuel() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = || {
+        let sandbox =
+            Sandbox::new(Options { cache_dir: Some(folder.path().to_owned()), ..Options::default() }).unwrap();
+        let glob = sandbox.load(guests::component("semver")).unwrap();
+        sandbox.decide(&question(&glob.digest, r#"{"range":"*"}"#, 100))
+    };
+    let first = ask();
+    let entry = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let entry = entry.filter(|path| path.extension().is_some_and(|ending| ending == "code")).next().unwrap();
+    assert_eq!(ask(), first);
+    let mut bytes = std::fs::read(&entry).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&entry, &bytes).unwrap();
+    assert_eq!(ask(), first);
+    assert_ne!(std::fs::read(&entry).unwrap(), bytes, "a damaged entry is written anew");
+}
+
+#[test]
+fn a_secret_is_moved_and_not_read() {
+    let sandbox = sandbox();
+    let sizing = sandbox.load(guests::component("env-sizing")).unwrap().digest;
+    let mut question = question(&sizing, r#"{"environments":{},"secretMove":{"from":"/a","to":"/b"}}"#, 0);
+    let chart = Chart { name: "app".into(), version: "1.0.0".into(), app_version: None };
+    let values = r#"{"a":{"$secret":"1"}}"#.to_owned();
+    question.ask = Ask::Transform { chart, values, evidence: "{}".into() };
+    let decision = sandbox.decide(&question);
+    let Ok(Answer::Transformation(found)) = decision.answer else { panic!("{decision:?}") };
+    assert_eq!(format!("{:?}", found.operations[0].change), r#"MoveFrom("/a")"#);
+    assert_eq!(found.warnings[0].code, "no-sizing");
+}
+
+#[test]
+fn what_is_no_policy_is_refused_in_the_words_of_what_it_is() {
+    assert_eq!(refused(b"(component)"), "this is text, not a WebAssembly component in its binary form");
+    assert_eq!(refused(b""), "this is not WebAssembly");
+    assert_eq!(refused(b"\x7fELF\xff"), "this is not WebAssembly");
+    assert!(refused(b"\0asm\x01\0\0\0").starts_with("this is a core WebAssembly module, not a component"));
+    assert!(refused(&vec![0; 100 << 20]).starts_with("component of 104857600 bytes is too large"));
+    assert!(refused(b"\0asm\x0d\0\x01\0rubbish").starts_with("component is invalid"));
+    assert!(refused(b"\0asm\x0d\0\x01\0").starts_with("component is for another world: it exports nothing; a policy exports"));
+    let mut cut = guests::component("glob").to_vec();
+    cut.truncate(cut.len() / 2);
+    assert!(refused(&cut).starts_with("component is invalid"));
+}
+
+#[test]
+fn a_description_that_differs_from_the_code_is_refused() {
+    let mut bytes = guests::component("semver").to_vec();
+    let sought = b"The highest version in a range";
+    let at = bytes.windows(sought.len()).position(|window| window == sought).unwrap();
+    bytes[at] = b't';
+    let error = sandbox().load(&bytes).unwrap_err();
+    assert!(matches!(error, LoadError::LyingDescription), "{error}");
+}
+
+#[test]
+fn a_folder_of_policies_is_a_catalog() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("glob.wasm"), guests::component("glob")).unwrap();
+    std::fs::write(folder.path().join("README.md"), "no policy").unwrap();
+    let sandbox = sandbox();
+    let catalog = Catalog::from_dir(&sandbox, folder.path()).unwrap();
+    let glob = catalog.get(&PolicyName::new("glob")).unwrap();
+    assert!(glob.wants.created && glob.wants.metadata());
+    assert!(catalog.get(&PolicyName::new("calver")).is_none());
+    std::fs::write(folder.path().join("bad.wasm"), b"(module)").unwrap();
+    let error = Catalog::from_dir(&sandbox, folder.path()).unwrap_err();
+    assert!(error.to_string().contains("bad.wasm"), "{error}");
+}
