@@ -297,5 +297,12 @@ mod tests {
         // Any git client can clone it.
         let clone = Repository::clone(&remote.url(), dir.path().join("clone")).unwrap();
         assert_eq!(clone.head().unwrap().shorthand(), Ok(BRANCH));
+        // And push to it.
+        let head = clone.head().unwrap().peel_to_commit().unwrap();
+        let signature = Signature::now("Rhumb", "rhumb@example.com").unwrap();
+        let pushed =
+            clone.commit(Some("HEAD"), &signature, &signature, "Move", &head.tree().unwrap(), &[&head]).unwrap();
+        clone.find_remote("origin").unwrap().push(&[reference()], None).unwrap();
+        assert_eq!(remote.head().unwrap(), Some(pushed.to_string()));
     }
 }

@@ -1,8 +1,14 @@
 //! A Kubernetes API in memory, over HTTP on 127.0.0.1: good enough that `kubectl`, `helm` and the Rust client work with it
 //! unmodified.
 //!
-//! What is created becomes ready at once, by a small controller that stands for those of a cluster. Schemas are not
-//! checked and nothing is pruned; everybody may do everything; pods run nothing, so there are no logs and no exec.
+//! What is created becomes ready at once, by a small controller that stands for those of a cluster. What is not in:
+//!
+//! * Schemas are not checked, nothing is pruned, and conversion between versions changes `apiVersion` only.
+//! * Everybody may do everything; no other admission than [`Server::refuse`].
+//! * Pods run nothing, so there are no logs, no exec and no port-forward.
+//! * Protocol Buffers are read for the kinds that `helm` itself sends, not for others (`kubectl create deployment` is
+//!   refused, `kubectl apply` is not).
+//! * A list that is continued shows the present state instead of the first page's.
 
 mod apply;
 mod controller;

@@ -7,6 +7,9 @@ use super::object;
 use super::refusal::Refusal;
 use super::write::{Call, Part};
 
+/// Most data that a Secret or a ConfigMap may hold.
+const DATA_LIMIT: usize = 1024 * 1024;
+
 /// Checks and sets what the path says: kind, version, namespace and name.
 pub(super) fn identify(call: &Call, object: &mut Value) -> Result<(), Refusal> {
     let resource = &call.resource;
@@ -37,6 +40,13 @@ pub(super) fn identify(call: &Call, object: &mut Value) -> Result<(), Refusal> {
             object::metadata(object).insert(key.into(), expected.clone().into());
         }
     }
+    for key in ["labels", "annotations"] {
+        if let Some(Value::Object(map)) = object::metadata(object).get_mut(key) {
+            // A null text is an empty one to the real server's decoder.
+            map.values_mut().filter(|value| value.is_null()).for_each(|value| *value = "".into());
+        }
+    }
+    well_formed(object)?;
     // The typed decoder of the real server knows no null; custom resources keep theirs.
     if resource.custom.is_none() {
         drop_nulls(object);
@@ -44,6 +54,43 @@ pub(super) fn identify(call: &Call, object: &mut Value) -> Result<(), Refusal> {
         object::metadata(object).retain(|_, value| !value.is_null());
     }
     Ok(())
+}
+
+/// Refuses metadata that no client could read back. (The real server decodes all of an object; here only this much.)
+fn well_formed(object: &Value) -> Result<(), Refusal> {
+    let metadata = object.get("metadata").and_then(Value::as_object);
+    for (key, value) in metadata.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        let sound = match key.as_str() {
+            "labels" | "annotations" => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
+            "finalizers" => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            "ownerReferences" | "managedFields" => {
+                value.as_array().is_some_and(|list| list.iter().all(Value::is_object))
+            }
+            "name" | "namespace" | "generateName" | "uid" | "resourceVersion" => value.is_string(),
+            _ => true,
+        };
+        if !sound {
+            let message = format!("the object cannot be decoded: metadata.{key} has the wrong type");
+            return Err(Refusal::bad_request(message));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a Secret or ConfigMap with more data than the real server takes; values of a Secret count decoded.
+pub(super) fn small_enough(resource: &Resource, object: &Value) -> Result<(), Refusal> {
+    let encoded = match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Secret") => true,
+        ("", "ConfigMap") => false,
+        _ => return Ok(()),
+    };
+    let texts = object.get("data").and_then(Value::as_object).into_iter().flatten().filter_map(|(_, v)| v.as_str());
+    let size: usize = texts.map(|text| if encoded { text.len() / 4 * 3 } else { text.len() }).sum();
+    if size <= DATA_LIMIT {
+        return Ok(());
+    }
+    let why = format!("data: Too long: may not be more than {DATA_LIMIT} bytes");
+    Err(Refusal::invalid(resource, object::name(object), &why))
 }
 
 fn drop_nulls(value: &mut Value) {

@@ -406,8 +406,14 @@ async fn requests_are_counted_by_verb_and_by_client() {
 }
 
 #[tokio::test]
-async fn bodies_are_bounded() {
-    let (server, _) = server().await;
+async fn bodies_and_secrets_are_bounded_and_metadata_is_well_formed() {
+    let (server, client) = server().await;
+    let api: Api<Secret> = Api::default_namespaced(client);
+    let large = json!({"metadata": {"name": "a"}, "stringData": {"a": "x".repeat(1024 * 1024 + 3)}});
+    assert_eq!(code(api.create(&PostParams::default(), &typed(large)).await), (422, "Invalid".into()));
+    let odd = Patch::Merge(json!({"metadata": {"labels": {"a": 1}}}));
+    api.create(&PostParams::default(), &typed(json!({"metadata": {"name": "a"}}))).await.unwrap();
+    assert_eq!(code(api.patch("a", &PatchParams::default(), &odd).await), (400, "BadRequest".into()));
     let http = reqwest::Client::new();
     let url = format!("{}/api/v1/namespaces/default/configmaps", server.url());
     let answer = http.post(url).body(vec![b' '; 4 * 1024 * 1024]).send().await.unwrap();

@@ -13,7 +13,7 @@ use super::kinds::{self, Resource, Scope, StatusPart};
 use super::object;
 use super::patch;
 use super::refusal::Refusal;
-use super::rules::{has_generation, identify, immutable, keep_other_part, spec_changed, valid_name};
+use super::rules::{has_generation, identify, immutable, keep_other_part, small_enough, spec_changed, valid_name};
 use super::store::Store;
 
 /// Which part of an object a write is about.
@@ -111,6 +111,7 @@ pub(super) fn create(store: &mut Store, call: &Call, mut object: Value) -> Resul
         metadata.insert("generation".into(), 1.into());
     }
     defaults::fill(resource, &mut object, store.revision());
+    small_enough(resource, &object)?;
     if object.pointer("/metadata/managedFields").is_none() {
         fields::note_update(None, &mut object, writer(store, call, "Update"), lists(resource));
     }
@@ -226,6 +227,7 @@ fn update(store: &mut Store, call: &Call, live: &Arc<Value>, mut object: Value) 
         }
         defaults::fill(resource, &mut object, store.revision());
         immutable(resource, live, &object)?;
+        small_enough(resource, &object)?;
     }
     if resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
         kinds::from_definition(&object).map_err(|why| Refusal::invalid(resource, &call.name, &why))?;
