@@ -44,11 +44,6 @@ impl Presenter {
         }
     }
 
-    /// The object of one event of a watch.
-    pub(super) fn event_object(&self, stored: &Value) -> Value {
-        self.object(stored)
-    }
-
     /// Many objects.
     pub(super) fn list(&self, stored: &[Arc<Value>], page: &Page) -> Value {
         let objects = stored.iter().map(|object| events::present(&self.resource, &self.version, object));

@@ -126,7 +126,7 @@ impl Watch {
     }
 
     fn send(&mut self, kind: &str, object: &Arc<Value>) {
-        let object = self.presenter.event_object(object);
+        let object = self.presenter.object(object);
         self.line(&json!({"type": kind, "object": object}));
     }
 
