@@ -1,1 +1,31 @@
-//! Stub.
+//! The daemon: it wires the three loops to the outside and decides nothing itself.
+//!
+//! ```text
+//! event.rs    what can wake a loop, and the agenda
+//! driver.rs   one pass of a loop at a time
+//! loops/      images, sync, releases: observe … report, the same six verbs each
+//! publish.rs  conditions, events, reports
+//! operator.rs what operators ask; admin.rs serves it
+//! ```
+//!
+//! Invariant: loops share no memory that matters. Whatever is kept here besides the store is a cache or a report.
+
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod clock;
+pub mod config;
+pub mod context;
+pub mod driver;
+pub mod event;
+pub mod loops;
+pub mod operator;
+pub mod report;
+pub mod repository;
+
+mod evidence;
+mod execute;
+mod publish;
+mod releases_view;
+mod verdicts;
+mod words;

@@ -216,6 +216,13 @@ fn failure(error: reqwest::Error) -> Failure {
 /// TLS with ring and the machine's own root certificates; nothing is installed for the whole process.
 ///
 /// On a machine without root certificates every https request fails by itself, and plain ones work.
+/// A plain client with the one TLS stack, for talking to a daemon.
+pub fn client(timeout: Duration) -> Result<reqwest::Client, Failure> {
+    let tls = tls().map_err(|error| Failure::Setup(Box::new(error)))?;
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(timeout).no_proxy().build();
+    client.map_err(|error| Failure::Setup(Box::new(error)))
+}
+
 fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

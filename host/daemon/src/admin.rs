@@ -1,0 +1,100 @@
+//! The operator's API over HTTP: reports as JSON. It changes nothing but "look again", and listens on loopback.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use rhumb_core::chain::chain;
+use rhumb_core::id::Digest;
+use rhumb_io::store;
+use serde::Serialize;
+
+use crate::driver::Daemon;
+use crate::event::Event;
+use crate::operator;
+
+/// Serves the operator's API until the process ends.
+pub async fn serve(daemon: Arc<Daemon>, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    axum::serve(listener, router(daemon)).await
+}
+
+/// The routes of the operator's API.
+fn router(daemon: Arc<Daemon>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/v1/list", get(list))
+        .route("/v1/images", get(images))
+        .route("/v1/sync", get(synced).post(sync))
+        .route("/v1/history/{namespace}/{name}", get(history))
+        .route("/v1/explain/{namespace}/{name}", get(explain))
+        .route("/v1/records/{digest}", get(record))
+        .route("/v1/identity", get(identity))
+        // Helm Operator's hook, which CI jobs call.
+        .route("/api/v1/sync-git", post(sync))
+        .with_state(daemon)
+}
+
+async fn list(State(daemon): State<Arc<Daemon>>) -> Response {
+    answer(operator::list(&daemon.ctx).await)
+}
+
+async fn images(State(daemon): State<Arc<Daemon>>) -> Response {
+    Json(daemon.ctx.reports().images.clone()).into_response()
+}
+
+async fn synced(State(daemon): State<Arc<Daemon>>) -> Response {
+    Json(daemon.ctx.reports().sync.clone()).into_response()
+}
+
+async fn sync(State(daemon): State<Arc<Daemon>>) -> Response {
+    daemon.notify(Event::Git);
+    "OK\n".into_response()
+}
+
+async fn history(State(daemon): State<Arc<Daemon>>, Path((namespace, name)): Path<(String, String)>) -> Response {
+    match operator::history(&daemon.ctx, &namespace, &name).await {
+        Ok(None) => problem(StatusCode::NOT_FOUND, format!("there is no HelmRelease {namespace}/{name}")),
+        other => answer(other),
+    }
+}
+
+async fn explain(State(daemon): State<Arc<Daemon>>, Path((namespace, name)): Path<(String, String)>) -> Response {
+    match operator::explain(&daemon.ctx, &namespace, &name).await {
+        Ok(explanation) if explanation.release.is_none() && explanation.images.is_empty() => {
+            problem(StatusCode::NOT_FOUND, format!("there is no HelmRelease {namespace}/{name}"))
+        }
+        other => answer(other),
+    }
+}
+
+async fn record(State(daemon): State<Arc<Daemon>>, Path(digest): Path<String>) -> Response {
+    let Some(digest) = Digest::parse(&digest) else {
+        return problem(
+            StatusCode::BAD_REQUEST,
+            format!("`{digest}` is not a digest of the form sha256:<64 hex digits>"),
+        );
+    };
+    match store::records::get(&daemon.ctx.store, &digest) {
+        Ok(Some(record)) => Json(record).into_response(),
+        Ok(None) => problem(StatusCode::NOT_FOUND, format!("there is no record {digest}")),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, chain(&error)),
+    }
+}
+
+async fn identity(State(daemon): State<Arc<Daemon>>) -> Response {
+    Json(serde_json::json!({ "publicKey": daemon.public_key })).into_response()
+}
+
+fn answer<T: Serialize>(result: Result<T, crate::loops::Error>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, chain(&error)),
+    }
+}
+
+fn problem(status: StatusCode, message: String) -> Response {
+    (status, Json(serde_json::json!({ "error": message }))).into_response()
+}

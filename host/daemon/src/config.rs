@@ -1,0 +1,70 @@
+//! What the daemon is told: where things are and how often to look. The only reader of the environment is clap.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+/// Options of `rhumbd`. Flux v1's names where Flux has them.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// URL of the config repository (a path or file://; ssh and https are not in yet)
+    #[arg(long, env = "RHUMB_GIT_URL")]
+    pub git_url: String,
+    /// Branch to follow and to commit to
+    #[arg(long, env = "RHUMB_GIT_BRANCH", default_value = "master")]
+    pub git_branch: String,
+    /// Folders of the repository that hold manifests; the whole repository when none is given
+    #[arg(long, env = "RHUMB_GIT_PATH", value_delimiter = ',')]
+    pub git_path: Vec<String>,
+    /// Another URL under which HelmReleases name the config repository
+    #[arg(long, value_delimiter = ',')]
+    pub git_alias: Vec<String>,
+    /// Name on the commits
+    #[arg(long, default_value = "Rhumb")]
+    pub git_user: String,
+    /// Mail address on the commits
+    #[arg(long, default_value = "rhumb@localhost")]
+    pub git_email: String,
+    /// How often to fetch the repository, in seconds
+    #[arg(long, default_value = "300", value_parser = seconds)]
+    pub git_poll_interval: Duration,
+    /// How often to compare the cluster with git, in seconds
+    #[arg(long, default_value = "300", value_parser = seconds)]
+    pub sync_interval: Duration,
+    /// How often to look for new images, in seconds
+    #[arg(long, default_value = "300", value_parser = seconds)]
+    pub automation_interval: Duration,
+    /// How often to look at every release, in seconds
+    #[arg(long, default_value = "180", value_parser = seconds)]
+    pub charts_sync_interval: Duration,
+    /// Delete objects that left the repository
+    #[arg(long)]
+    pub sync_garbage_collection: bool,
+    /// Folder for the mirror, the store and compiled policies
+    #[arg(long, env = "RHUMB_STATE", default_value = "/var/lib/rhumb")]
+    pub state: PathBuf,
+    /// Folder with the policies that ship with Rhumb (*.wasm)
+    #[arg(long, env = "RHUMB_POLICIES", default_value = "/usr/share/rhumb/policies")]
+    pub policies: PathBuf,
+    /// Kubeconfig; the pod's service account when not given
+    #[arg(long, env = "KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Namespace of the daemon's own objects
+    #[arg(long, env = "RHUMB_NAMESPACE", default_value = "rhumb")]
+    pub namespace: String,
+    /// Registry hosts to talk plain HTTP to; loopback hosts always are
+    #[arg(long, value_delimiter = ',')]
+    pub registry_insecure_host: Vec<String>,
+    /// Address of the operator's API; keep it on loopback, it asks for no password
+    #[arg(long, default_value = "127.0.0.1:3030")]
+    pub listen: std::net::SocketAddr,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix('s').unwrap_or(text);
+    match number.parse::<u64>() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => Err("expected a whole number of seconds, at least 1".to_owned()),
+    }
+}

@@ -1,0 +1,149 @@
+//! What the loops hold in common: clients and caches, no state that one loop leaves for another.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use rhumb_core::id::{Digest, ObjectId, PolicyName};
+use rhumb_core::images::PolicyInfo;
+use rhumb_core::judge::{Decision, Question};
+use rhumb_core::releases::Attempt;
+use rhumb_helm::Chart;
+use rhumb_io::cluster::Cluster;
+use rhumb_io::store::Store;
+use rhumb_io::{charts, registry};
+use rhumb_policy::{Catalog, Sandbox};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::report;
+use crate::repository::Repository;
+
+/// Most charts that are kept parsed.
+const CHARTS_KEPT: usize = 64;
+
+/// The clients and caches of a running daemon.
+pub struct Context {
+    /// What it was told.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// The config repository.
+    pub repository: Repository,
+    /// Registries.
+    pub registry: registry::Client,
+    /// Helm repositories.
+    pub charts: charts::Client,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The daemon's own memory.
+    pub store: Store,
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// The loaded policies.
+    pub catalog: Catalog,
+    /// Parsed charts by digest: many releases of one chart parse once.
+    parsed: Mutex<BTreeMap<Digest, Arc<Chart>>>,
+    /// Failures of releases that left no record. Lost at a restart, which tries once more.
+    pub attempts: Mutex<BTreeMap<ObjectId, Attempt>>,
+    /// What the last passes came to; written by `publish`, read by the operator's API.
+    pub reports: Mutex<Reports>,
+}
+
+/// What the last passes came to.
+#[derive(Debug, Default)]
+pub struct Reports {
+    /// Of the images loop.
+    pub images: Vec<report::Image>,
+    /// Of the sync loop.
+    pub sync: report::Sync,
+    /// What value transforms did, by `<namespace>/<name>` of the HelmRelease.
+    pub transforms: BTreeMap<String, Vec<report::Step>>,
+}
+
+impl Context {
+    /// Opens everything. Nothing is written but below `config.state`.
+    pub async fn open(config: Config, clock: Clock, cluster: Cluster) -> anyhow::Result<Self> {
+        let state = config.state.clone();
+        let made = || format!("failed to make the state folder `{}`", state.display());
+        std::fs::create_dir_all(&state).with_context(made)?;
+        let options = registry::Options {
+            insecure: config.registry_insecure_host.iter().cloned().collect(),
+            ..registry::Options::default()
+        };
+        let sandbox = Sandbox::new(rhumb_policy::Options {
+            cache_dir: Some(state.join("compiled")),
+            ..rhumb_policy::Options::default()
+        })?;
+        let catalog = catalog(&sandbox, &config.policies)?;
+        let mirror = state.join("mirror");
+        let (url, branch, paths) = (config.git_url.clone(), config.git_branch.clone(), config.git_path.clone());
+        let repository = tokio::task::spawn_blocking(move || Repository::open(&mirror, &url, &branch, paths)).await??;
+        Ok(Self {
+            repository,
+            registry: registry::Client::new(options)?,
+            charts: charts::Client::new(charts::Options {
+                cache: Some(state.join("charts")),
+                ..charts::Options::default()
+            })?,
+            store: Store::open(&state.join("store.redb"))?,
+            cluster,
+            sandbox,
+            catalog,
+            clock,
+            config,
+            parsed: Mutex::default(),
+            attempts: Mutex::default(),
+            reports: Mutex::default(),
+        })
+    }
+
+    /// The loaded policies as decisions see them.
+    pub fn policies(&self) -> BTreeMap<PolicyName, PolicyInfo> {
+        let info = |policy: &rhumb_policy::PolicyInfo| PolicyInfo {
+            component: policy.component.clone(),
+            kind: policy.kind,
+            wants_metadata: policy.wants.metadata(),
+        };
+        self.catalog.iter().map(|(name, policy)| (name.clone(), info(policy))).collect()
+    }
+
+    /// Asks the sandbox. A policy may compute for a while, so the other tasks of this thread move elsewhere.
+    pub fn judge<K: Ord>(&self, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
+        let ask = |(key, question): (K, Question)| {
+            let decision = self.sandbox.decide(&question);
+            (key, (question, decision))
+        };
+        tokio::task::block_in_place(|| questions.into_iter().map(ask).collect())
+    }
+
+    /// A chart that was parsed before.
+    pub fn parsed_chart(&self, digest: &Digest) -> Option<Arc<Chart>> {
+        self.parsed.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    /// Keeps a parsed chart.
+    pub fn keep_chart(&self, digest: Digest, chart: Arc<Chart>) {
+        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        if parsed.len() >= CHARTS_KEPT {
+            parsed.pop_first();
+        }
+        parsed.insert(digest, chart);
+    }
+
+    /// The reports, to read or to change.
+    pub fn reports(&self) -> std::sync::MutexGuard<'_, Reports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Loads every policy of the folder. One that is refused is said and left out; its users see that it is missing.
+fn catalog(sandbox: &Sandbox, folder: &Path) -> anyhow::Result<Catalog> {
+    let (catalog, refused) = Catalog::from_dir(sandbox, folder)
+        .with_context(|| format!("failed to read the policies in `{}`", folder.display()))?;
+    for error in refused {
+        tracing::error!(error = rhumb_core::chain::chain(&error), "policy refused");
+    }
+    Ok(catalog)
+}

@@ -1,0 +1,149 @@
+//! One daemon: an agenda, three loops, one pass of a loop at a time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rhumb_core::chain::chain;
+use rhumb_core::id::Timestamp;
+use rhumb_io::identity::Identity;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::context::Context;
+use crate::event::{Agenda, Event, Loop};
+use crate::loops;
+
+/// How soon a loop whose pass failed looks again.
+const RETRY_MILLIS: u64 = 10_000;
+/// Longest sleep of the driver: the system clock may be set meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// A running daemon.
+pub struct Daemon {
+    /// Clients and caches.
+    pub ctx: Context,
+    /// The public half of the SSH identity, one line of `authorized_keys`.
+    pub public_key: String,
+    agenda: Mutex<Agenda>,
+    woken: Notify,
+}
+
+/// How many passes of each loop ran, and in how many of them something was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passes {
+    /// Passes of all loops.
+    pub ran: usize,
+    /// Those that changed something.
+    pub changed: usize,
+    /// Those that could not look at the world.
+    pub failed: usize,
+}
+
+impl Daemon {
+    /// Opens everything, makes the SSH identity when there is none, and asks every loop to look.
+    pub async fn start(config: Config, clock: Clock, cluster: rhumb_io::cluster::Cluster) -> anyhow::Result<Arc<Self>> {
+        let identity = Identity::load_or_create(&cluster, &config.namespace).await?;
+        let ctx = Context::open(config, clock, cluster).await?;
+        let daemon = Self { ctx, public_key: identity.public_line(), agenda: Mutex::default(), woken: Notify::new() };
+        daemon.notify(Event::Git);
+        Ok(Arc::new(daemon))
+    }
+
+    /// Says that something may have changed. Carries no data; wake-ups coalesce.
+    pub fn notify(&self, event: Event) {
+        self.agenda().wake(event);
+        self.woken.notify_one();
+    }
+
+    /// Runs loops until nothing is due at the present time.
+    ///
+    /// Work flows from loop to loop through git and the cluster, so the driver itself notes what a pass touched, as the
+    /// watches of a running daemon would.
+    pub async fn settle(&self) -> Passes {
+        let mut passes = Passes::default();
+        // A bound, so that two loops that keep waking each other show as a failure and not as a hang.
+        while passes.ran < 1000 {
+            let now = self.ctx.clock.now();
+            let Some(which) = self.agenda().next(now) else { break };
+            passes.ran += 1;
+            match self.pass(which).await {
+                Ok(true) => passes.changed += 1,
+                Ok(false) => {}
+                Err(error) => {
+                    passes.failed += 1;
+                    tracing::warn!(pass = which.as_str(), error = chain(&error), "pass failed");
+                    self.agenda().due(which, Some(now.plus_millis(RETRY_MILLIS)));
+                }
+            }
+        }
+        passes
+    }
+
+    /// One pass of one loop; `true` when it changed something.
+    async fn pass(&self, which: Loop) -> Result<bool, loops::Error> {
+        let (changed, due, touched) = match which {
+            Loop::Images => {
+                self.ctx.repository.fetch().await?;
+                let pass = loops::images::pass(&self.ctx).await?;
+                let changed = pass.pushed != rhumb_core::images::Pushed::Nothing;
+                (changed, pass.plan.wake, changed.then_some(Event::Git))
+            }
+            Loop::Sync => {
+                self.ctx.repository.fetch().await?;
+                let status = loops::sync::pass(&self.ctx).await?;
+                let retry = (!status.problems.is_empty()).then(|| self.later(RETRY_MILLIS));
+                (status.changed > 0, retry, (status.changed > 0).then_some(Event::Cluster))
+            }
+            Loop::Releases => {
+                let pass = loops::releases::pass(&self.ctx).await?;
+                let changed = !pass.outcomes.is_empty();
+                // A release may have brought the definition of a kind that the sync loop waits for.
+                if changed {
+                    self.agenda().ask(Loop::Sync);
+                }
+                (changed, pass.plan.wake, changed.then_some(Event::Cluster))
+            }
+        };
+        let mut agenda = self.agenda();
+        agenda.due(which, due);
+        if let Some(event) = touched {
+            agenda.wake(event);
+        }
+        Ok(changed)
+    }
+
+    /// Runs until the process is told to stop: by events, at noted times, and at each interval.
+    pub async fn run(self: Arc<Self>) {
+        let config = &self.ctx.config;
+        let mut git = tokio::time::interval(config.git_poll_interval);
+        let mut sync = tokio::time::interval(config.sync_interval);
+        let mut images = tokio::time::interval(config.automation_interval);
+        let mut releases = tokio::time::interval(config.charts_sync_interval);
+        loop {
+            self.settle().await;
+            tokio::select! {
+                _ = git.tick() => self.notify(Event::Git),
+                _ = sync.tick() => self.agenda().ask(Loop::Sync),
+                _ = images.tick() => self.agenda().ask(Loop::Images),
+                _ = releases.tick() => self.agenda().ask(Loop::Releases),
+                () = self.woken.notified() => {}
+                () = tokio::time::sleep(self.until_due()) => {}
+            }
+        }
+    }
+
+    fn until_due(&self) -> Duration {
+        let earliest = self.agenda().earliest();
+        let wait = earliest.map(|at| Duration::from_millis(at.millis_since(self.ctx.clock.now())));
+        wait.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)
+    }
+
+    fn later(&self, millis: u64) -> Timestamp {
+        self.ctx.clock.now().plus_millis(millis)
+    }
+
+    fn agenda(&self) -> std::sync::MutexGuard<'_, Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,66 @@
+//! Reads what runs where, for promotion rules.
+
+use std::collections::BTreeMap;
+
+use rhumb_core::chain::chain;
+use rhumb_core::environment::{self, Deployed, Record, environment_of};
+use rhumb_core::id::Timestamp;
+use rhumb_core::manifest::Object;
+use rhumb_core::releases::Spec;
+use rhumb_helm::record::Release;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::repository::Snapshot;
+
+/// Every HelmRelease of the cluster with its records.
+pub(crate) async fn deployed(ctx: &Context, snapshot: &Snapshot) -> Vec<Deployed> {
+    let helm_releases = match ctx.cluster.helm_releases().await {
+        Ok(helm_releases) => helm_releases,
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "evidence not read");
+            return Vec::new();
+        }
+    };
+    let namespaces = namespaces(snapshot);
+    let mut all = Vec::new();
+    for value in helm_releases {
+        let (Some(object), Ok(spec)) = (Object::of_cluster(&value), Spec::parse(&value)) else { continue };
+        let history = match ctx.cluster.history(&spec.target_namespace, &spec.release_name).await {
+            Ok(history) => history.iter().map(|stored| record(&stored.release)).collect(),
+            Err(error) => {
+                tracing::warn!(object = %object.id, error = chain(&error), "release records not read");
+                continue;
+            }
+        };
+        let environment = environment_of(&object.labels(), object.id.namespace.as_deref(), &namespaces);
+        all.push(environment::deployed(&object, environment, history));
+    }
+    all
+}
+
+/// Labels of the namespaces in git.
+pub(crate) fn namespaces(snapshot: &Snapshot) -> BTreeMap<String, BTreeMap<String, String>> {
+    let objects = snapshot.manifests.objects.iter().filter(|object| object.id.kind == "Namespace");
+    objects.map(|object| (object.id.name.clone(), object.labels())).collect()
+}
+
+/// A release record as evidence has it.
+fn record(release: &Release) -> Record {
+    Record {
+        revision: release.version,
+        status: release.info.status.as_str().to_owned(),
+        chart: chart_of(release),
+        config: Value::Object(release.config.clone()),
+        at: Timestamp::parse(&release.info.last_deployed).unwrap_or_default(),
+    }
+}
+
+/// `<name>-<version>` of a record's chart, `MISSING` without metadata, as `helm` prints it.
+pub(crate) fn chart_of(release: &Release) -> String {
+    let text = |key: &str| release.chart.pointer(&format!("/metadata/{key}")).and_then(Value::as_str);
+    match (text("name"), text("version")) {
+        (Some(name), Some(version)) => format!("{name}-{version}"),
+        _ => "MISSING".to_owned(),
+    }
+}

@@ -1,0 +1,168 @@
+//! Registry → git: one pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rhumb_core::attach::promotion_rules;
+use rhumb_core::chain::chain;
+use rhumb_core::id::{Tag, Timestamp};
+use rhumb_core::images::{self, Action, ImagesView, Plan, Pushed, Scan, Target, Verdicts, Workload};
+use rhumb_core::judge::Metadata;
+use rhumb_io::git::{self, Commit, Push, Signature};
+use rhumb_io::store;
+
+use super::Error;
+use crate::context::Context;
+use crate::repository::blocking;
+use crate::{evidence, publish, verdicts};
+
+/// Most tags whose metadata is fetched in one pass; the others follow in later passes, in the order of the shortlist.
+const METADATA_BUDGET: usize = 200;
+
+/// What one pass came to.
+#[derive(Debug)]
+pub struct Pass {
+    /// What was planned.
+    pub plan: Plan,
+    /// What became of the commit.
+    pub pushed: Pushed,
+}
+
+/// Makes one pass: look, ask, decide, act, tell.
+pub async fn pass(ctx: &Context) -> Result<Pass, Error> {
+    let mut view = observe(ctx).await?;
+    let verdicts = judge(ctx, &mut view).await;
+    let plan = images::plan(&view, &verdicts);
+    let pushed = apply(ctx, &plan, view.now).await;
+    verdicts::record_images(ctx, &verdicts, view.now);
+    publish::images(ctx, &plan, &pushed).await;
+    Ok(Pass { plan, pushed })
+}
+
+async fn observe(ctx: &Context) -> Result<ImagesView, Error> {
+    let snapshot = ctx.repository.snapshot().await?;
+    let workloads = images::workloads(&snapshot.manifests);
+    let now = ctx.clock.now();
+    let deployed = if workloads.iter().any(|workload| asks_for_promotion(workload)) {
+        evidence::deployed(ctx, &snapshot).await
+    } else {
+        Vec::new()
+    };
+    let view = ImagesView {
+        head: snapshot.revision.clone(),
+        now,
+        files: snapshot.files.clone(),
+        repositories: scan(ctx, &workloads, now).await,
+        policies: ctx.policies(),
+        workloads,
+        metadata: BTreeMap::new(),
+        deployed,
+    };
+    Ok(view)
+}
+
+fn asks_for_promotion(workload: &Workload) -> bool {
+    workload.is_open() && promotion_rules(&workload.annotations).is_ok_and(|rules| !rules.is_empty())
+}
+
+/// Lists the tags of every repository that an open workload uses.
+async fn scan(ctx: &Context, workloads: &[Workload], now: Timestamp) -> BTreeMap<String, Scan> {
+    let open = workloads.iter().filter(|workload| workload.is_open());
+    let repositories: BTreeSet<String> =
+        open.flat_map(|workload| workload.slots.iter().map(|slot| slot.image.repository())).collect();
+    let mut scans = BTreeMap::new();
+    for repository in repositories {
+        let scan = match ctx.registry.tags(&repository).await {
+            Ok(list) => match store::tags::observe(&ctx.store, &repository, &list, now) {
+                Ok(tags) => Scan::Listed(Arc::new(tags)),
+                Err(error) => Scan::Failed(chain(&error)),
+            },
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(repository, error, "tags not listed");
+                Scan::Failed(error)
+            }
+        };
+        scans.insert(repository, scan);
+    }
+    scans
+}
+
+/// Three rounds: which tags to look at, which to take, whether it may move.
+async fn judge(ctx: &Context, view: &mut ImagesView) -> Verdicts {
+    let mut verdicts = Verdicts { shortlists: ctx.judge(images::shortlists(view)), ..Verdicts::default() };
+    view.metadata = metadata(ctx, view, &verdicts).await;
+    verdicts.selections = ctx.judge(images::selections(view, &verdicts));
+    verdicts.promotions = ctx.judge(images::promotions(view, &verdicts));
+    verdicts
+}
+
+/// What shortlisted images say of themselves, from the store or else from the registry, within the pass's budget.
+async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<Target, Metadata> {
+    let mut budget = METADATA_BUDGET;
+    let mut all = BTreeMap::new();
+    for (target, (repository, indices)) in images::shortlisted(verdicts) {
+        let Some(Scan::Listed(tags)) = view.repositories.get(&repository) else { continue };
+        let names: Vec<&str> = tags.iter().collect();
+        let wanted: Vec<(u32, Tag)> = indices
+            .into_iter()
+            .filter_map(|index| Some((index, Tag::new(*names.get(usize::try_from(index).ok()?)?))))
+            .collect();
+        let tags: Vec<Tag> = wanted.iter().map(|(_, tag)| tag.clone()).collect();
+        let known = store::images::of_tags(&ctx.store, &repository, &tags).unwrap_or_default();
+        let mut columns = Metadata { complete: true, ..Metadata::default() };
+        let mut fetched = Vec::new();
+        for (position, (index, tag)) in wanted.into_iter().enumerate() {
+            let image = match known.get(position).cloned().flatten() {
+                Some(image) => Some(image),
+                None if budget == 0 => None,
+                None => {
+                    budget -= 1;
+                    let image = fetch(ctx, &repository, &tag).await;
+                    fetched.extend(image.clone().map(|image| (tag, image)));
+                    image
+                }
+            };
+            match image {
+                Some(image) => {
+                    columns.indices.push(index);
+                    columns.created.push(image.created);
+                }
+                None => columns.complete = false,
+            }
+        }
+        if let Err(error) = store::images::put(&ctx.store, &repository, &fetched) {
+            tracing::warn!(repository, error = chain(&error), "image metadata not kept");
+        }
+        all.insert(target, columns);
+    }
+    all
+}
+
+async fn fetch(ctx: &Context, repository: &str, tag: &Tag) -> Option<rhumb_io::registry::ImageMetadata> {
+    match ctx.registry.metadata(repository, tag).await {
+        Ok(image) => Some(image),
+        Err(error) => {
+            tracing::warn!(repository, tag = tag.as_str(), error = chain(&error), "image not looked at");
+            None
+        }
+    }
+}
+
+/// One attempt to commit and push. A branch that moved is looked at again in the next pass.
+async fn apply(ctx: &Context, plan: &Plan, now: Timestamp) -> Pushed {
+    let Some(Action::Commit { onto, files, message, updates }) = plan.actions.first() else { return Pushed::Nothing };
+    let files = files.iter().map(|file| git::File { path: file.path.clone(), data: file.data.clone() }).collect();
+    let author = Signature { name: ctx.config.git_user.clone(), email: ctx.config.git_email.clone() };
+    let commit = Commit { onto: onto.clone(), files, message: message.clone(), author, time: now };
+    let mirror = Arc::clone(ctx.repository.mirror());
+    match blocking(move || mirror.push(&commit)).await {
+        Ok(Push::Pushed(revision)) => {
+            tracing::info!(revision = revision.as_str(), images = updates.len(), "pushed commit");
+            Pushed::Commit(revision)
+        }
+        Ok(Push::Stale { head }) => Pushed::Failed(format!("the branch moved to {head}; tried again on top of it")),
+        Ok(Push::Rejected { reason }) => Pushed::Failed(format!("the remote refused the push: {reason}")),
+        Err(error) => Pushed::Failed(chain(&error)),
+    }
+}

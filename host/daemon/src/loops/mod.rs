@@ -1,0 +1,21 @@
+//! The three loops, each the same six verbs: observe, propose, judge, plan, apply, report.
+
+pub mod images;
+pub mod releases;
+pub mod sync;
+
+use rhumb_io::{cluster, git, store};
+
+/// Why a pass could not look at the world. Nothing was done then; the next pass looks again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The config repository.
+    #[error("failed to read the config repository")]
+    Git(#[from] git::Error),
+    /// The cluster.
+    #[error("failed to read the cluster")]
+    Cluster(#[from] cluster::Error),
+    /// The daemon's own memory.
+    #[error("failed to read or write the store")]
+    Store(#[from] store::Error),
+}

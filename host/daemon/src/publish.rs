@@ -1,0 +1,128 @@
+//! Reports, written where people look: conditions and events on HelmReleases, and the operator's API.
+//!
+//! Invariant: nothing is written that says what is already there.
+
+use std::collections::BTreeMap;
+
+use rhumb_core::chain::chain;
+use rhumb_core::id::ObjectId;
+use rhumb_core::images::{self, Plan, Pushed};
+use rhumb_core::judge::{Change, Transformation};
+use rhumb_core::releases::{self, Next, Outcome, ReleasesView, set_condition, status};
+use rhumb_io::cluster::{Event, EventType};
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::{report, words};
+
+/// Publishes an images pass: the report, and the condition `ImagesUpdated` of each automated HelmRelease.
+pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
+    let rows: Vec<report::Image> = plan.rows.iter().map(report::Image::from).collect();
+    let before = std::mem::replace(&mut ctx.reports().images, rows.clone());
+    for row in rows.iter().filter(|row| !before.contains(row)) {
+        tracing::debug!(
+            object = row.object,
+            container = row.container,
+            code = row.code,
+            reason = row.reason,
+            "decided"
+        );
+    }
+    let conditions = images::conditions(plan, pushed);
+    let helm_releases = match ctx.cluster.helm_releases().await {
+        Ok(helm_releases) => helm_releases,
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "status not written");
+            return;
+        }
+    };
+    for value in &helm_releases {
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+        let is = |id: &ObjectId| {
+            id.kind == "HelmRelease" && id.name == name && id.namespace.as_deref().unwrap_or("default") == namespace
+        };
+        let Some((id, condition)) = conditions.iter().find(|(id, _)| is(id)) else { continue };
+        let old = value.get("status").cloned().unwrap_or(Value::Null);
+        let mut new = old.as_object().cloned().unwrap_or_default();
+        set_condition(&mut new, condition, ctx.clock.now());
+        write_status(ctx, id, &old, &Value::Object(new)).await;
+    }
+}
+
+/// Publishes a releases pass: status and an event for each release that has something new to say.
+pub(crate) async fn releases(
+    ctx: &Context,
+    view: &ReleasesView,
+    plan: &releases::Plan,
+    (outcomes, transformed): (&BTreeMap<ObjectId, Outcome>, &BTreeMap<ObjectId, Next>),
+) {
+    for (release, row) in view.releases.iter().zip(&plan.rows) {
+        let outcome = outcomes.get(&release.id).unwrap_or(&Outcome::Nothing);
+        let new = status(release, row, outcome, ctx.clock.now());
+        let written = write_status(ctx, &release.id, &release.status, &new).await;
+        if let (true, Ok(spec)) = (written, &release.spec) {
+            let of = format!("release '{}' in namespace '{}'", spec.release_name, spec.target_namespace);
+            event(ctx, &release.id, &of, &new, outcome).await;
+        }
+        if let (Outcome::Succeeded { .. }, Some(Next::Done { steps, .. })) = (outcome, transformed.get(&release.id)) {
+            let name = format!("{}/{}", release.id.namespace.as_deref().unwrap_or("default"), release.id.name);
+            let steps = steps.iter().map(|(policy, done)| step(policy, done)).collect();
+            ctx.reports().transforms.insert(name, steps);
+        }
+    }
+}
+
+async fn write_status(ctx: &Context, id: &ObjectId, old: &Value, new: &Value) -> bool {
+    if old == new {
+        return false;
+    }
+    match ctx.cluster.patch_status(&words::helm_release(id), new).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::warn!(object = %id, error = chain(&error), "status not written");
+            false
+        }
+    }
+}
+
+/// Helm Operator's events, but only when the status changed.
+async fn event(ctx: &Context, id: &ObjectId, of: &str, status: &Value, outcome: &Outcome) {
+    let conditions = status.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let released = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some("Released"));
+    let message = released.and_then(|c| c.get("message")).and_then(Value::as_str).unwrap_or_default();
+    let failed = released.and_then(|c| c.get("status")).and_then(Value::as_str) == Some("False");
+    let (event_type, reason, message) = match (outcome, failed) {
+        (Outcome::Succeeded { .. }, _) => (EventType::Normal, "ReleaseSynced", format!("managed {of} synchronized")),
+        (_, true) => (EventType::Warning, "FailedReleaseSync", format!("synchronization of {of} failed: {message}")),
+        _ => return,
+    };
+    let event = Event {
+        about: words::helm_release(id),
+        uid: String::new(),
+        event_type,
+        reason: reason.to_owned(),
+        message,
+        now: ctx.clock.now(),
+    };
+    if let Err(error) = ctx.cluster.event(&event).await {
+        tracing::warn!(object = %id, error = chain(&error), "event not written");
+    }
+}
+
+fn step(policy: &str, done: &Transformation) -> report::Step {
+    let operation = |operation: &rhumb_core::judge::Operation| {
+        let change = match &operation.change {
+            Change::Set(value) => format!("= {value}"),
+            Change::Remove => "removed".to_owned(),
+            Change::MoveFrom(from) => format!("moved from {from}"),
+            Change::CopyFrom(from) => format!("copied from {from}"),
+        };
+        format!("{} {change}  ({}: {})", operation.path, operation.reason.code, operation.reason.message)
+    };
+    report::Step {
+        policy: policy.to_owned(),
+        operations: done.operations.iter().map(operation).collect(),
+        warnings: done.warnings.iter().map(|warning| format!("warning: {}", warning.message)).collect(),
+    }
+}

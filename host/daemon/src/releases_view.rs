@@ -1,0 +1,234 @@
+//! Reads everything that a releases pass looks at: HelmReleases, charts by digest, values, records without content.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use rhumb_core::chain::chain;
+use rhumb_core::environment::environment_of;
+use rhumb_core::id::{Digest, ObjectId};
+use rhumb_core::judge;
+use rhumb_core::manifest::Object;
+use rhumb_core::releases::{ChartSource, ChartView, Head, KeyRef, Orphan, ReleaseView, ReleasesView, Spec, ValuesFrom};
+use rhumb_core::values::{Origin, Sealed, seal};
+use rhumb_helm::Chart;
+use rhumb_io::cluster::records::{HELMRELEASE, INPUTS};
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::loops::Error;
+use crate::repository::blocking;
+use crate::{evidence, repository};
+
+/// Reads the view of one pass. What is wrong with one release is said on that release.
+pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
+    let snapshot = ctx.repository.snapshot().await?;
+    let namespaces = evidence::namespaces(&snapshot);
+    let helm_releases = ctx.cluster.helm_releases().await?;
+    let mut histories = heads(ctx).await?;
+    let mut releases = Vec::new();
+    for value in &helm_releases {
+        let Some(object) = Object::of_cluster(value) else { continue };
+        let spec = Spec::parse(value);
+        let history = match &spec {
+            Ok(spec) => {
+                histories.remove(&(spec.target_namespace.clone(), spec.release_name.clone())).unwrap_or_default()
+            }
+            Err(_) => Vec::new(),
+        };
+        let chart = match &spec {
+            Ok(spec) => chart(ctx, &snapshot, &spec.chart).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let (values, secrets) = match &spec {
+            Ok(spec) => values(ctx, spec).await,
+            Err(error) => (Err(error.to_string()), Digest::of("")),
+        };
+        let labels = object.labels();
+        let attempt = ctx.attempts.lock().unwrap_or_else(PoisonError::into_inner).get(&object.id).cloned();
+        releases.push(ReleaseView {
+            generation: value.pointer("/metadata/generation").and_then(Value::as_u64).unwrap_or_default(),
+            status: value.get("status").cloned().unwrap_or(Value::Null),
+            environment: environment_of(&labels, object.id.namespace.as_deref(), &namespaces),
+            labels,
+            annotations: object.annotations(),
+            id: object.id,
+            spec,
+            chart,
+            values,
+            secrets,
+            history,
+            attempt,
+        });
+    }
+    let orphans = orphans(&releases, histories);
+    Ok(ReleasesView { now: ctx.clock.now(), releases, orphans, policies: ctx.policies() })
+}
+
+/// Every release record without its content, by namespace and release.
+async fn heads(ctx: &Context) -> Result<BTreeMap<(String, String), Vec<Head>>, Error> {
+    let mut histories: BTreeMap<(String, String), Vec<Head>> = BTreeMap::new();
+    for head in ctx.cluster.heads().await? {
+        let known = Head {
+            revision: head.version,
+            status: head.status,
+            inputs: head.annotations.get(INPUTS).and_then(|text| Digest::parse(text)),
+            owner: head.annotations.get(HELMRELEASE).cloned(),
+            at: head.written,
+        };
+        histories.entry((head.namespace, head.release)).or_default().push(known);
+    }
+    Ok(histories)
+}
+
+/// Releases of ours whose HelmRelease is gone.
+fn orphans(releases: &[ReleaseView], histories: BTreeMap<(String, String), Vec<Head>>) -> Vec<Orphan> {
+    let exists = |owner: &str| {
+        let name = |id: &ObjectId| format!("{}/{}", id.namespace.as_deref().unwrap_or("default"), id.name);
+        releases.iter().any(|release| name(&release.id) == owner)
+    };
+    let owned = histories.into_iter().filter_map(|((namespace, name), history)| {
+        let owner = history.last()?.owner.clone()?;
+        (!exists(&owner)).then_some(Orphan { namespace, name, owner })
+    });
+    owned.collect()
+}
+
+async fn chart(ctx: &Context, snapshot: &repository::Snapshot, source: &ChartSource) -> Result<ChartView, String> {
+    match source {
+        ChartSource::Git { url, reference, path } => {
+            if !is_config_repository(ctx, url) {
+                return Err(format!(
+                    "charts from another git repository than the config repository are not in yet (`{url}`); if it is \
+                     the same repository under another name, give it to rhumbd as --git-alias"
+                ));
+            }
+            if reference.as_deref().is_some_and(|reference| reference != ctx.config.git_branch) {
+                let reference = reference.as_deref().unwrap_or_default();
+                return Err(format!(
+                    "charts from another branch than `{}` are not in yet (`{reference}`)",
+                    ctx.config.git_branch
+                ));
+            }
+            let (mirror, revision, folder) =
+                (Arc::clone(ctx.repository.mirror()), snapshot.revision.clone(), path.clone());
+            let tree = blocking(move || mirror.tree(&revision, &folder)).await.map_err(|error| chain(&error))?;
+            let tree =
+                tree.ok_or_else(|| format!("there is no folder `{path}` in commit {}", short(&snapshot.revision)))?;
+            Ok(ChartView {
+                digest: Digest::of_parts([b"git-tree".as_slice(), tree.as_bytes()]),
+                revision: snapshot.revision.to_string(),
+                title: format!("{path} at {}", short(&snapshot.revision)),
+                about: unread(),
+            })
+        }
+        ChartSource::Repository { url, name, version } => {
+            let archive = ctx.charts.fetch(url, name, version).await.map_err(|error| chain(&error))?;
+            Ok(ChartView {
+                title: format!("{name} {}", archive.version),
+                revision: archive.version,
+                digest: archive.digest,
+                about: unread(),
+            })
+        }
+    }
+}
+
+/// Reads and parses the chart of a release, or takes it from those that were parsed before.
+pub(crate) async fn read_chart(ctx: &Context, release: &ReleaseView) -> Result<judge::Chart, String> {
+    let (Ok(spec), Ok(view)) = (&release.spec, &release.chart) else { return Err("there is no chart".to_owned()) };
+    let chart = match ctx.parsed_chart(&view.digest) {
+        Some(chart) => chart,
+        None => {
+            let chart = Arc::new(parse(ctx, &spec.chart, view).await?);
+            ctx.keep_chart(view.digest.clone(), Arc::clone(&chart));
+            chart
+        }
+    };
+    let metadata = chart.metadata();
+    Ok(judge::Chart {
+        name: metadata.name.clone(),
+        version: metadata.version.clone(),
+        app_version: metadata.app_version.clone(),
+    })
+}
+
+async fn parse(ctx: &Context, source: &ChartSource, view: &ChartView) -> Result<Chart, String> {
+    let limits = rhumb_helm::Limits::default();
+    match source {
+        ChartSource::Git { path, .. } => {
+            let (mirror, folder) = (Arc::clone(ctx.repository.mirror()), path.clone());
+            let revision = rhumb_core::id::Revision::new(&view.revision);
+            let files = blocking(move || mirror.files(&revision, &[folder], &|_| true)).await;
+            let prefix = format!("{}/", path.trim_matches('/'));
+            let files = files.map_err(|error| chain(&error))?.into_iter().map(|file| rhumb_helm::File {
+                path: file.path.strip_prefix(&prefix).unwrap_or(&file.path).to_owned(),
+                data: file.data,
+            });
+            Chart::from_files(files.collect(), &limits).map_err(|error| chain(&error))
+        }
+        ChartSource::Repository { url, name, version } => {
+            let archive = ctx.charts.fetch(url, name, version).await.map_err(|error| chain(&error))?;
+            Chart::from_archive(&archive.data, &limits).map_err(|error| chain(&error))
+        }
+    }
+}
+
+/// The values of a release with secrets sealed, and the digest of the secrets.
+async fn values(ctx: &Context, spec: &Spec) -> (Result<Sealed, String>, Digest) {
+    let mut layers = Vec::new();
+    let mut secrets = Vec::new();
+    for source in &spec.values_from {
+        let (origin, key, text) = match source {
+            ValuesFrom::ConfigMap(key) => {
+                (Origin::Open, key, ctx.cluster.config_map_key(&key.namespace, &key.name, &key.key).await)
+            }
+            ValuesFrom::Secret(key) => {
+                (Origin::Secret, key, ctx.cluster.secret_key(&key.namespace, &key.name, &key.key).await)
+            }
+        };
+        let text = match text {
+            Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+            Ok(None) if key.optional => continue,
+            Ok(None) => return (Err(format!("{} is not there", title(origin, key))), Digest::of("")),
+            Err(error) => return (Err(format!("{}: {}", title(origin, key), chain(&error))), Digest::of("")),
+        };
+        if origin == Origin::Secret {
+            secrets.push(text.clone());
+        }
+        match layer(&text) {
+            Some(layer) => layers.push((origin, layer)),
+            None if key.optional => {}
+            // The content is never shown: it may be a secret.
+            None => return (Err(format!("{} is not a YAML mapping", title(origin, key))), Digest::of("")),
+        }
+    }
+    layers.push((Origin::Open, spec.values.clone()));
+    (Ok(seal(layers)), Digest::of_parts(secrets.iter().map(String::as_bytes)))
+}
+
+fn layer(text: &str) -> Option<Map<String, Value>> {
+    match rhumb_yaml::from_str(text).ok()? {
+        Value::Object(map) => Some(map),
+        Value::Null => Some(Map::new()),
+        _ => None,
+    }
+}
+
+fn title(origin: Origin, key: &KeyRef) -> String {
+    let kind = if origin == Origin::Secret { "Secret" } else { "ConfigMap" };
+    format!("key `{}` of {kind} {}/{}", key.key, key.namespace, key.name)
+}
+
+fn unread() -> judge::Chart {
+    judge::Chart { name: String::new(), version: String::new(), app_version: None }
+}
+
+fn short(revision: &rhumb_core::id::Revision) -> &str {
+    revision.as_str().get(..7).unwrap_or(revision.as_str())
+}
+
+/// Whether a chart's git URL is the config repository: the same URL, or one of its other names.
+fn is_config_repository(ctx: &Context, url: &str) -> bool {
+    let names = std::iter::once(&ctx.config.git_url).chain(&ctx.config.git_alias);
+    names.into_iter().any(|name| rhumb_io::git::same_repository(name, url))
+}

@@ -1,0 +1,186 @@
+//! What the daemon tells about itself: the shapes of the operator's API, of `--output json` and of the tables.
+
+use rhumb_core::images::{Decided, Kept, Row};
+use serde::{Deserialize, Serialize};
+
+/// One line of `rhumb list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// Namespace of the HelmRelease.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Helm's release name.
+    pub release: String,
+    /// Namespace of the release record.
+    pub target_namespace: String,
+    /// `<name>-<version>` of the deployed chart; empty before the first deployment.
+    pub chart: String,
+    /// Images in its values.
+    pub images: Vec<String>,
+    /// Helm's revision; 0 before the first.
+    pub revision: u32,
+    /// Helm's status, or `-`.
+    pub status: String,
+    /// What the condition `Released` says.
+    pub message: String,
+}
+
+/// One container in `rhumb images`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Image {
+    /// Flux's identity of the object: `<namespace>:<kind>/<name>`.
+    pub object: String,
+    /// The container.
+    pub container: String,
+    /// As it stands in git.
+    pub image: String,
+    /// The filter as written.
+    pub filter: String,
+    /// File of the tag.
+    pub file: String,
+    /// Line from 1.
+    pub line: usize,
+    /// Whether it moves.
+    pub update: Option<String>,
+    /// Stable word for the decision.
+    pub code: String,
+    /// For people.
+    pub reason: String,
+    /// Tags that the filter looked at, best first.
+    pub considered: Vec<Candidate>,
+    /// Fuel that the policies used.
+    pub fuel: u64,
+}
+
+/// One tag that a filter looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The tag.
+    pub tag: String,
+    /// Stable word.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// One line of `rhumb history`, as `helm history` has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// Helm's revision.
+    pub revision: u32,
+    /// RFC 3339.
+    pub updated: String,
+    /// Helm's status.
+    pub status: String,
+    /// `<name>-<version>`.
+    pub chart: String,
+    /// The chart's `appVersion`.
+    pub app_version: String,
+    /// Helm's words.
+    pub description: String,
+}
+
+/// One recorded decision of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// Digest of the record; `rhumb policy replay` takes it.
+    pub record: String,
+    /// RFC 3339.
+    pub at: String,
+    /// The policy.
+    pub policy: String,
+    /// Its component.
+    pub component: String,
+    /// What was asked: `select`, `judge`, …
+    pub asked: String,
+    /// What came of it, in one line.
+    pub outcome: String,
+    /// Fuel used.
+    pub fuel: u64,
+}
+
+/// What one value transform did to a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The policy.
+    pub policy: String,
+    /// Its operations, one line each: pointer, change, reason.
+    pub operations: Vec<String>,
+    /// Its warnings.
+    pub warnings: Vec<String>,
+}
+
+/// Everything about one release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The release; `None` when the cluster has no such HelmRelease.
+    pub release: Option<Release>,
+    /// Its containers.
+    pub images: Vec<Image>,
+    /// What value transforms did when it was last released.
+    pub transforms: Vec<Step>,
+    /// The newest decision of each policy about it.
+    pub decisions: Vec<Decision>,
+}
+
+/// What the last sync pass came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sync {
+    /// The commit.
+    pub revision: String,
+    /// How many objects were applied or deleted.
+    pub changed: usize,
+    /// How many were left alone.
+    pub kept: usize,
+    /// What could not be read or applied, with its place.
+    pub problems: Vec<String>,
+}
+
+impl From<&Row> for Image {
+    fn from(row: &Row) -> Self {
+        let (update, code, reason) = match &row.decided {
+            Decided::Update { to, reason } => (Some(to.to_string()), reason.code.clone(), reason.message.clone()),
+            Decided::Keep(kept) => (None, code(kept), kept.to_string()),
+        };
+        let candidate = |c: &rhumb_core::images::Considered| Candidate {
+            tag: c.tag.to_string(),
+            code: c.reason.code.clone(),
+            message: c.reason.message.clone(),
+        };
+        Self {
+            object: row.object.to_string(),
+            container: row.container.to_string(),
+            image: row.image.clone(),
+            filter: row.filter.clone(),
+            file: row.file.clone(),
+            line: row.line,
+            update,
+            code,
+            reason,
+            considered: row.considered.iter().map(candidate).collect(),
+            fuel: row.fuel,
+        }
+    }
+}
+
+/// The policy's own code where it decided, and the host's word where it did not come to that.
+fn code(kept: &Kept) -> String {
+    match kept {
+        Kept::Current(reason) | Kept::NoneAcceptable(reason) => reason.code.clone(),
+        Kept::HeldByFilter { reason, .. } | Kept::HeldByRule { reason, .. } => reason.code.clone(),
+        Kept::PolicyFailed { code, .. } => code.clone(),
+        Kept::NotAutomated => "not-automated".to_owned(),
+        Kept::Locked(_) => "locked".to_owned(),
+        Kept::Ignored => "ignored".to_owned(),
+        Kept::NoSuchContainer { .. } => "no-such-container".to_owned(),
+        Kept::BadFilter(_) => "bad-filter".to_owned(),
+        Kept::NoTags(_) => "no-tags".to_owned(),
+        Kept::NoPolicy(_) => "no-policy".to_owned(),
+        Kept::Unwritable { .. } => "unwritable".to_owned(),
+    }
+}

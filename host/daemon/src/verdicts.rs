@@ -1,0 +1,116 @@
+//! Keeps decisions: one record for each that says something new about its subject.
+
+use rhumb_core::chain::chain;
+use rhumb_core::id::{Digest, ObjectId, Timestamp};
+use rhumb_core::images::Verdicts;
+use rhumb_core::judge::{Answer, Ask, Decision, Outcome, Question, Verdict};
+use rhumb_io::store;
+use rhumb_policy::Record;
+
+use crate::context::Context;
+use crate::report;
+
+/// Keeps what an images pass was told.
+pub(crate) fn record_images(ctx: &Context, verdicts: &Verdicts, now: Timestamp) {
+    for (target, (question, decision)) in verdicts.shortlists.iter().chain(&verdicts.selections) {
+        keep(ctx, &target.object, target.container.as_str(), (question, decision), now);
+    }
+    for ((object, _), (question, decision)) in &verdicts.promotions {
+        keep(ctx, object, "", (question, decision), now);
+    }
+}
+
+/// Keeps one decision, unless the newest one of the same policy about the same subject came to the same.
+pub(crate) fn keep(
+    ctx: &Context,
+    object: &ObjectId,
+    part: &str,
+    (question, decision): (&Question, &Decision),
+    now: Timestamp,
+) {
+    if let Err(error) = try_keep(ctx, object, part, (question, decision), now) {
+        tracing::warn!(object = %object, error = chain(&error), "decision not recorded");
+    }
+}
+
+fn try_keep(
+    ctx: &Context,
+    object: &ObjectId,
+    part: &str,
+    (question, decision): (&Question, &Decision),
+    now: Timestamp,
+) -> Result<(), store::Error> {
+    let key = format!("decision/{object}/{}/{}/{part}", asked(&question.ask), question.policy);
+    let same = Digest::of_parts([
+        question.component.as_str().as_bytes(),
+        question.config.as_bytes(),
+        serde_json::to_string(decision).unwrap_or_default().as_bytes(),
+    ]);
+    let before: Option<Newest> = store::facts::get(&ctx.store, &key)?;
+    if before.is_some_and(|before| before.same == same) {
+        return Ok(());
+    }
+    let record = Record::new(question, decision, ctx.sandbox.profile());
+    let digest = record.digest();
+    let document = serde_json::to_value(&record).unwrap_or_default();
+    store::records::put(&ctx.store, &digest, &document, store::records::Bounds::default())?;
+    store::records::note(&ctx.store, object, std::slice::from_ref(&digest))?;
+    let line = report::Decision {
+        record: digest.to_string(),
+        at: now.to_string(),
+        policy: question.policy.to_string(),
+        component: question.component.to_string(),
+        asked: asked(&question.ask).to_owned(),
+        outcome: outcome(question, decision),
+        fuel: decision.fuel,
+    };
+    store::facts::put(&ctx.store, &key, &Newest { same, line })
+}
+
+/// The newest decision of each policy about an object.
+pub(crate) fn newest(ctx: &Context, object: &ObjectId) -> Vec<report::Decision> {
+    let found: Vec<(String, Newest)> =
+        store::facts::with_prefix(&ctx.store, &format!("decision/{object}/")).unwrap_or_default();
+    found.into_iter().map(|(_, newest)| newest.line).collect()
+}
+
+/// The newest decision of one policy about one part of an object.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Newest {
+    /// Digest of component, config and decision.
+    same: Digest,
+    line: report::Decision,
+}
+
+fn asked(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Shortlist { .. } => "shortlist",
+        Ask::Select { .. } => "select",
+        Ask::Judge { .. } => "judge",
+        Ask::Transform { .. } => "apply",
+    }
+}
+
+/// What came of a question, in one line.
+fn outcome(question: &Question, decision: &Decision) -> String {
+    match &decision.answer {
+        Err(failure) => format!("failed: {failure}"),
+        Ok(Answer::Shortlist(indices)) => format!("{} tags shortlisted", indices.len()),
+        Ok(Answer::Selection(selection)) => match (&selection.outcome, &question.ask) {
+            (Outcome::Pick(index), Ask::Select { tags, .. }) => format!("pick {}", tags.get(*index).unwrap_or("?")),
+            (Outcome::Pick(_), _) => "pick".to_owned(),
+            (Outcome::KeepCurrent, _) => "keep current".to_owned(),
+            (Outcome::None, _) => "none acceptable".to_owned(),
+            (Outcome::HoldUntil(until), _) => format!("hold until {until}"),
+        },
+        Ok(Answer::Verdict(verdict)) => match verdict {
+            Verdict::Allow(reason) => format!("allow: {}", reason.message),
+            Verdict::Deny(reason) => format!("deny: {}", reason.message),
+            Verdict::Hold { until: Some(until), reason } => format!("hold until {until}: {}", reason.message),
+            Verdict::Hold { until: None, reason } => format!("hold: {}", reason.message),
+            Verdict::RequireApproval { quorum, reason, .. } => format!("needs {quorum} approvals: {}", reason.message),
+            Verdict::Observe(reason) => format!("observe: {}", reason.message),
+        },
+        Ok(Answer::Transformation(done)) => format!("{} operations", done.operations.len()),
+    }
+}
