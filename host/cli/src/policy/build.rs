@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -34,6 +35,12 @@ pub struct Built {
     pub path: PathBuf,
     /// Size in bytes.
     pub size: usize,
+}
+
+impl fmt::Display for Built {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} KiB)", self.path.display(), self.size.div_ceil(1024))
+    }
 }
 
 /// Why a policy could not be built.
@@ -212,7 +219,7 @@ fn componentize(package: String, module: &Path, out_dir: &Path) -> Result<Built,
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(|encoder| encoder.encode())
         .map_err(|error| Error::Encode { package: package.clone(), source: Words(format!("{error:#}")) })?;
     let name = package.strip_prefix("rhumb-policy-").unwrap_or(&package).to_owned();
     let path = out_dir.join(format!("{name}.wasm"));

@@ -1,0 +1,70 @@
+//! `rhumb policy inspect`: what a component is, without asking it anything.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Printed, sandbox};
+use crate::args::Output;
+use crate::table::Table;
+
+/// Options of `rhumb policy inspect`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Component
+    component: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Loads a component and prints what it says about itself and what it may use.
+pub fn run(arguments: &Arguments) -> Result<Printed> {
+    let sandbox = sandbox()?;
+    let policy = super::load(&sandbox, &arguments.component)?;
+    let limits = sandbox.limits();
+    if arguments.output == Output::Json {
+        let value = json!({
+            "digest": policy.digest, "size": policy.size, "imports": policy.imports, "describe": policy.describe,
+            "limits": {
+                "fuel": policy.budget, "wallMillis": limits.wall_millis, "memoryBytes": limits.memory_bytes,
+            },
+        });
+        return Ok(Printed { text: super::json(&value)?, success: true });
+    }
+    let describe = &policy.describe;
+    let wants = &describe.wants;
+    let mut wanted = Vec::new();
+    wanted.extend(wants.created.then(|| "build times".to_owned()));
+    wanted.extend(wants.digests.then(|| "digests".to_owned()));
+    wanted.extend(wants.facts.iter().chain(&wants.evidence).cloned());
+    let or_nothing = |list: Vec<String>| if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
+    let mut text = format!(
+        "name      {} {}\nkind      {}\nsummary   {}\ncontract  {}\ndigest    {}\nsize      {} bytes\n",
+        policy.name, policy.version, policy.kind.as_str(), describe.summary, describe.contract, policy.digest, policy.size,
+    );
+    // An import without functions is a list of types, not a permission.
+    let imports = policy.imports.iter().map(|import| format!("{import} (types only)")).collect();
+    text += &format!("imports   {}\nwants     {}\n", or_nothing(imports), or_nothing(wanted));
+    text += &format!(
+        "limits    {} fuel, {} ms, {} MiB of memory\n",
+        policy.budget, limits.wall_millis, limits.memory_bytes >> 20,
+    );
+    let mut config = Table::new(&["SETTING", "TYPE", "NEEDED", "MEANING"]);
+    let required = describe.config.get("required").and_then(Value::as_array);
+    for (name, schema) in describe.config.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let is_needed = required.is_some_and(|names| names.iter().any(|needed| needed == name));
+        let word = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default();
+        let choices = schema.get("enum").map(Value::to_string).unwrap_or_default();
+        let kind = if choices.is_empty() { word("type") } else { &choices };
+        config.row([name.as_str(), kind, if is_needed { "yes" } else { "no" }, word("description")]);
+    }
+    let mut reasons = Table::new(&["REASON", "MEANING"]);
+    for reason in &describe.reasons {
+        reasons.row([&reason.code, &reason.text]);
+    }
+    text += &format!("\n{}\n{}", config.print(""), reasons.print(""));
+    Ok(Printed { text, success: true })
+}
