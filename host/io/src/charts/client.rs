@@ -50,12 +50,15 @@ pub struct Archive {
     pub data: Vec<u8>,
 }
 
+/// By URL, with the tag by which the server knows the version.
+type Indexes = BTreeMap<String, (HeaderValue, Arc<Index>)>;
+
 /// Asks Helm repositories. Cheap to clone; clones share connections and indexes.
 #[derive(Clone, Debug)]
 pub struct Client {
     web: Web,
     options: Arc<Options>,
-    indexes: Arc<Mutex<BTreeMap<String, (HeaderValue, Arc<Index>)>>>,
+    indexes: Arc<Mutex<Indexes>>,
 }
 
 impl Client {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
@@ -136,7 +136,11 @@ impl Cluster {
 
     /// Sends and returns when the headers are here.
     pub(super) async fn send(&self, call: &Call) -> Result<Response<Body>, Kind> {
-        let mut builder = Request::builder().method(call.method.clone()).uri(&call.path).header(ACCEPT, call.accept);
+        let mut builder = Request::builder()
+            .method(call.method.clone())
+            .uri(&call.path)
+            .header(USER_AGENT, concat!("rhumb/", env!("CARGO_PKG_VERSION")))
+            .header(ACCEPT, call.accept);
         let body = match &call.body {
             Some((content_type, value)) => {
                 builder = builder.header(CONTENT_TYPE, *content_type);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
 use super::auth::Tokens;
@@ -98,7 +98,7 @@ impl Client {
         let mut request = Request {
             method: ask.method,
             url: ask.url.clone(),
-            headers: vec![(HeaderName::from(ACCEPT), accept)],
+            headers: vec![(ACCEPT, accept)],
             authorization: self.tokens.cached(endpoint),
         };
         let mut response = self.web.send(request.clone()).await?;

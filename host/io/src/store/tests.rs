@@ -190,7 +190,8 @@ fn remembers_the_inventory_and_facts_over_a_restart() {
 
 #[test]
 fn sets_a_damaged_file_aside_and_begins_a_new_one() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
         ("garbage", |bytes| *bytes = b"this is no database".repeat(1000)),
         ("truncated", |bytes| bytes.truncate(bytes.len() / 3)),
         ("header", |bytes| bytes[..512].fill(0xff)),

@@ -19,7 +19,7 @@ pub(super) struct Scene<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) owner: Owner<'a>,
     pub(super) settings: Settings,
-    pub(super) clock: &'a Clock<'a>,
+    pub(super) clock: Clock<'a>,
 }
 
 /// Runs the hooks of one event, by weight and name, one after the other, and notes in each how it went. The first that

@@ -20,4 +20,4 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use work::{Clock, HookRun, Report, Settings, Wait, Work};
+pub use work::{Clock, Context, HookRun, Report, Settings, Wait, Work};

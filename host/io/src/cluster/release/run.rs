@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::hooks::{self, Scene};
 use super::ready;
 use super::targets::{self, Owner};
-use super::work::{Clock, Report, Settings, Wait, Work};
+use super::work::{Clock, Context, Report, Settings, Wait, Work};
 use crate::cluster::client::{Cluster, malformed};
 use crate::cluster::error::{Error, Kind};
 use crate::cluster::key::Key;
@@ -29,7 +29,7 @@ enum Verb {
 /// One run of the common steps.
 struct Run<'a> {
     cluster: &'a Cluster,
-    clock: &'a Clock<'a>,
+    clock: Clock<'a>,
     verb: Verb,
     owner: Owner<'a>,
     settings: Settings,
@@ -43,7 +43,7 @@ struct Run<'a> {
 
 impl Cluster {
     /// Installs a release. `history` must be empty, or hold only what a caller decided to install over.
-    pub async fn install(&self, work: &Work<'_>, clock: &Clock<'_>) -> Report {
+    pub async fn install(&self, work: &Work<'_>, clock: Clock<'_>) -> Report {
         let run = Run::new(self, clock, Verb::Install, work, &[]);
         let mut run = match run {
             Ok(run) => run,
@@ -63,7 +63,7 @@ impl Cluster {
 
     /// Upgrades a release. `history` is all of its records, newest last; the base is the newest deployed one, else the
     /// newest.
-    pub async fn upgrade(&self, work: &Work<'_>, history: &[Stored], clock: &Clock<'_>) -> Report {
+    pub async fn upgrade(&self, work: &Work<'_>, history: &[Stored], clock: Clock<'_>) -> Report {
         let mut run = match Run::new(self, clock, Verb::Upgrade, work, history) {
             Ok(run) => run,
             Err(error) => return Report::refused(error),
@@ -81,15 +81,9 @@ impl Cluster {
 
     /// Rolls a release back to the content of `to`, as a new revision. `history` is all of its records, newest last.
     ///
-    /// `owner` is the HelmRelease; the settings are those of the rollback.
-    pub async fn rollback(
-        &self,
-        owner: (&str, &str),
-        to: &Stored,
-        history: &[Stored],
-        settings: Settings,
-        clock: &Clock<'_>,
-    ) -> Report {
+    /// The settings are those of the rollback.
+    pub async fn rollback(&self, to: &Stored, history: &[Stored], context: &Context<'_>) -> Report {
+        let Context { owner, settings, clock } = *context;
         let target = &to.release;
         let Some(newest) = history.last() else {
             let kind = Kind::Invalid { message: "it has no records".to_owned() };
@@ -129,7 +123,7 @@ impl Cluster {
     }
 
     /// Turns a `pending-*` record that a killed process left into `failed`, so that an upgrade can go on.
-    pub async fn heal(&self, stored: &Stored, clock: &Clock<'_>) -> Result<Stored, Error> {
+    pub async fn heal(&self, stored: &Stored, clock: Clock<'_>) -> Result<Stored, Error> {
         let mut stored = stored.clone();
         let verb = match stored.release.info.status {
             Status::PendingUpgrade => Verb::Upgrade,
@@ -145,7 +139,7 @@ impl Cluster {
 impl<'a> Run<'a> {
     fn new(
         cluster: &'a Cluster,
-        clock: &'a Clock<'a>,
+        clock: Clock<'a>,
         verb: Verb,
         work: &Work<'a>,
         history: &'a [Stored],

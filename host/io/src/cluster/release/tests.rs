@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rhumb_core::chain::chain;
@@ -15,6 +16,10 @@ use crate::cluster::{Cluster, Key};
 
 const NOW: Timestamp = Timestamp(1_795_444_500_000);
 const CLOCK: Clock<'static> = Clock(&|| NOW);
+
+fn context() -> Context<'static> {
+    Context { owner: ("hr", "app"), settings: Settings::default(), clock: CLOCK }
+}
 
 /// What a test releases; the rest is the same everywhere.
 struct Chart {
@@ -100,7 +105,7 @@ async fn installs_and_upgrades_with_helms_history() {
     let cluster = api.cluster();
     let mut first = Chart::new(&[map("a", "1"), map("old", "1"), deployment("app")]);
     first.settings.wait = Wait::Ready;
-    let report = cluster.install(&first.work(1), &CLOCK).await;
+    let report = cluster.install(&first.work(1), CLOCK).await;
     done(&report);
     assert_eq!((report.revision, report.status), (Some(1), Some(Status::Deployed)));
     let object = api.object(&map_path("a")).unwrap();
@@ -110,7 +115,7 @@ async fn installs_and_upgrades_with_helms_history() {
     assert_eq!(object["metadata"]["annotations"]["helm.fluxcd.io/antecedent"], "hr:helmrelease/app");
 
     let second = Chart::new(&[map("a", "2"), deployment("app")]);
-    done(&cluster.upgrade(&second.work(2), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.upgrade(&second.work(2), &history(&cluster).await, CLOCK).await);
     assert_eq!(
         shown(&cluster).await,
         [(1, Status::Superseded, "Install complete".to_owned()), (2, Status::Deployed, "Upgrade complete".to_owned()),]
@@ -142,7 +147,7 @@ async fn takes_over_nothing_that_belongs_to_another() {
     let cluster = api.cluster();
     api.put(&map_path("a"), map("a", "theirs"));
     let chart = Chart::new(&[map("b", "1"), map("a", "1")]);
-    let report = cluster.install(&chart.work(1), &CLOCK).await;
+    let report = cluster.install(&chart.work(1), CLOCK).await;
     let error = report.error.unwrap();
     assert!(matches!(*error.kind, Kind::Conflict { .. }));
     assert!(chain(&error).contains("`dev:configmap/a` exists and belongs to no release"), "{}", chain(&error));
@@ -154,7 +159,7 @@ async fn takes_over_nothing_that_belongs_to_another() {
     ours["metadata"]["annotations"] =
         json!({ "meta.helm.sh/release-name": "app", "meta.helm.sh/release-namespace": "dev" });
     api.put(&map_path("a"), ours);
-    done(&cluster.install(&chart.work(1), &CLOCK).await);
+    done(&cluster.install(&chart.work(1), CLOCK).await);
     assert_eq!(api.object(&map_path("a")).unwrap()["data"]["text"], "1");
 }
 
@@ -162,10 +167,10 @@ async fn takes_over_nothing_that_belongs_to_another() {
 async fn a_revision_that_another_wrote_first_is_an_error_of_its_own() {
     let api = Api::new();
     let cluster = api.cluster();
-    done(&cluster.install(&Chart::new(&[map("a", "1")]).work(1), &CLOCK).await);
+    done(&cluster.install(&Chart::new(&[map("a", "1")]).work(1), CLOCK).await);
     let base = history(&cluster).await;
-    done(&cluster.upgrade(&Chart::new(&[map("a", "2")]).work(2), &base, &CLOCK).await);
-    let report = cluster.upgrade(&Chart::new(&[map("a", "3")]).work(2), &base, &CLOCK).await;
+    done(&cluster.upgrade(&Chart::new(&[map("a", "2")]).work(2), &base, CLOCK).await);
+    let report = cluster.upgrade(&Chart::new(&[map("a", "3")]).work(2), &base, CLOCK).await;
     assert!(matches!(*report.error.unwrap().kind, Kind::AlreadyExists));
     assert_eq!(report.revision, None);
     assert_eq!(api.object(&map_path("a")).unwrap()["data"]["text"], "2");
@@ -179,18 +184,18 @@ async fn a_failed_object_fails_the_record_and_the_next_upgrade_goes_on() {
     api.fault(|method, path| {
         (method == "PATCH" && path.contains("configmaps/refused?")).then(|| status(403, "Forbidden"))
     });
-    let report = cluster.install(&chart.work(1), &CLOCK).await;
+    let report = cluster.install(&chart.work(1), CLOCK).await;
     assert_eq!((report.revision, report.status), (Some(1), Some(Status::Failed)));
     let expected =
         r#"Release "app" failed: failed to apply `dev:configmap/refused`: refused by the cluster: it is Forbidden"#;
     assert_eq!(shown(&cluster).await, [(1, Status::Failed, expected.to_owned())]);
     assert_eq!(api.object(&map_path("z")), None);
     // An upgrade tries all the others.
-    let report = cluster.upgrade(&chart.work(2), &history(&cluster).await, &CLOCK).await;
+    let report = cluster.upgrade(&chart.work(2), &history(&cluster).await, CLOCK).await;
     assert!(report.description.starts_with(r#"Upgrade "app" failed: failed to apply `dev:configmap/refused`"#));
     assert!(api.object(&map_path("z")).is_some());
     api.no_fault();
-    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, CLOCK).await);
     let states: Vec<Status> = shown(&cluster).await.into_iter().map(|one| one.1).collect();
     assert_eq!(states, [Status::Failed, Status::Failed, Status::Deployed]);
 }
@@ -199,19 +204,19 @@ async fn a_failed_object_fails_the_record_and_the_next_upgrade_goes_on() {
 async fn a_process_killed_after_the_record_is_healed() {
     let api = Api::new();
     let cluster = api.cluster();
-    done(&cluster.install(&Chart::new(&[map("a", "1")]).work(1), &CLOCK).await);
+    done(&cluster.install(&Chart::new(&[map("a", "1")]).work(1), CLOCK).await);
     // From its first object on, nothing of the killed process reaches the cluster.
     api.fault(|method, path| (path.contains("configmaps") || method == "PUT").then(|| status(500, "InternalError")));
     let chart = Chart::new(&[map("a", "2")]);
-    let report = cluster.upgrade(&chart.work(2), &history(&cluster).await, &CLOCK).await;
+    let report = cluster.upgrade(&chart.work(2), &history(&cluster).await, CLOCK).await;
     assert_eq!((report.revision, report.status), (Some(2), None));
     api.no_fault();
     let left = history(&cluster).await;
     assert_eq!(left[1].release.info.status, Status::PendingUpgrade);
-    cluster.heal(&left[1], &CLOCK).await.unwrap();
+    cluster.heal(&left[1], CLOCK).await.unwrap();
     let expected = r#"Upgrade "app" failed: the process was interrupted"#;
     assert_eq!(shown(&cluster).await[1], (2, Status::Failed, expected.to_owned()));
-    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, CLOCK).await);
     let states: Vec<Status> = shown(&cluster).await.into_iter().map(|one| one.1).collect();
     assert_eq!(states, [Status::Superseded, Status::Failed, Status::Deployed]);
 }
@@ -225,19 +230,25 @@ async fn hooks_run_in_order_and_leave_as_their_policies_say() {
         .hook("first", "pre-install", -1, &[])
         .hook("after", "post-install", 0, &[])
         .hook("other", "pre-upgrade", 0, &[]);
-    done(&cluster.install(&chart.work(1), &CLOCK).await);
+    let ticks = AtomicU64::new(NOW.0);
+    let tick = || Timestamp(ticks.fetch_add(1000, Ordering::SeqCst));
+    done(&cluster.install(&chart.work(1), Clock(&tick)).await);
     let made: Vec<String> =
         api.requests().into_iter().filter(|one| one.starts_with("POST") || one.starts_with("PATCH")).collect();
-    // The record, two hooks, the object, one hook; which hook is which is seen in their gets.
+    // The record, two hooks, the object, one hook.
     assert_eq!(made.len(), 5, "{made:?}");
     let jobs: Vec<String> = api.paths().into_iter().filter(|path| path.contains("/jobs/")).collect();
     assert_eq!(jobs, ["/apis/batch/v1/namespaces/dev/jobs/after", "/apis/batch/v1/namespaces/dev/jobs/first"]);
     let hooks = history(&cluster).await.pop().unwrap().release.hooks;
     let phases: Vec<&str> = hooks.iter().map(|hook| hook.last_run.phase.as_str()).collect();
     assert_eq!(phases, ["Succeeded", "Succeeded", "Succeeded", ""]);
+    let mut by_start: Vec<(&str, &str)> =
+        hooks.iter().map(|hook| (hook.last_run.started_at.as_str(), hook.name.as_str())).collect();
+    by_start.sort_unstable();
+    assert_eq!(by_start.iter().map(|one| one.1).collect::<Vec<_>>(), ["other", "first", "second", "after"]);
     // The default policy makes room for the next run.
-    done(&cluster.upgrade(&chart.work(2), &history(&cluster).await, &CLOCK).await);
-    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.upgrade(&chart.work(2), &history(&cluster).await, CLOCK).await);
+    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, CLOCK).await);
 }
 
 #[tokio::test]
@@ -245,14 +256,14 @@ async fn a_failed_hook_ends_the_action_before_anything_is_applied() {
     let api = Api::new();
     let cluster = api.cluster();
     let chart = Chart::new(&[map("a", "1")]).hook("fail", "pre-install", 0, &["hook-failed"]);
-    let report = cluster.install(&chart.work(1), &CLOCK).await;
+    let report = cluster.install(&chart.work(1), CLOCK).await;
     assert_eq!(report.status, Some(Status::Failed));
     assert!(report.description.contains("pre-install hook `app/templates/fail.yaml` failed"), "{}", report.description);
     assert_eq!(api.object(&map_path("a")), None);
     assert_eq!(api.object("/apis/batch/v1/namespaces/dev/jobs/fail"), None);
     let mut without = chart;
     without.settings.hooks = HookRun::No;
-    done(&cluster.upgrade(&without.work(2), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.upgrade(&without.work(2), &history(&cluster).await, CLOCK).await);
 }
 
 #[tokio::test]
@@ -261,7 +272,7 @@ async fn a_wait_that_takes_too_long_names_what_is_not_ready() {
     let cluster = api.cluster();
     let mut chart = Chart::new(&[deployment("stuck"), deployment("app")]);
     chart.settings.wait = Wait::Ready;
-    let report = cluster.install(&chart.work(1), &CLOCK).await;
+    let report = cluster.install(&chart.work(1), CLOCK).await;
     assert!(
         report.description.ends_with("timed out waiting for the condition: dev:deployment/stuck (not observed yet)"),
         "{}",
@@ -273,12 +284,10 @@ async fn a_wait_that_takes_too_long_names_what_is_not_ready() {
 async fn rolls_back_to_an_earlier_revision_as_a_new_one() {
     let api = Api::new();
     let cluster = api.cluster();
-    done(&cluster.install(&Chart::new(&[map("a", "1"), map("b", "1")]).work(1), &CLOCK).await);
-    done(
-        &cluster.upgrade(&Chart::new(&[map("a", "2"), map("c", "1")]).work(2), &history(&cluster).await, &CLOCK).await,
-    );
+    done(&cluster.install(&Chart::new(&[map("a", "1"), map("b", "1")]).work(1), CLOCK).await);
+    done(&cluster.upgrade(&Chart::new(&[map("a", "2"), map("c", "1")]).work(2), &history(&cluster).await, CLOCK).await);
     let all = history(&cluster).await;
-    let report = cluster.rollback(("hr", "app"), &all[0], &all, Settings::default(), &CLOCK).await;
+    let report = cluster.rollback(&all[0], &all, &context()).await;
     done(&report);
     assert_eq!(
         shown(&cluster).await,
@@ -299,22 +308,22 @@ async fn uninstalls_everything_but_what_is_to_be_kept() {
     let cluster = api.cluster();
     let mut kept = map("kept", "1");
     kept["metadata"]["annotations"] = json!({ "helm.sh/resource-policy": "keep" });
-    done(&cluster.install(&Chart::new(&[map("a", "1"), kept.clone()]).work(1), &CLOCK).await);
-    done(&cluster.upgrade(&Chart::new(&[map("a", "1")]).work(2), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.install(&Chart::new(&[map("a", "1"), kept.clone()]).work(1), CLOCK).await);
+    done(&cluster.upgrade(&Chart::new(&[map("a", "1")]).work(2), &history(&cluster).await, CLOCK).await);
     assert!(api.object(&map_path("kept")).is_some());
     let chart = Chart::new(&[map("a", "1"), kept]).hook("bye", "pre-delete", 0, &["hook-succeeded"]);
-    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.upgrade(&chart.work(3), &history(&cluster).await, CLOCK).await);
 
     api.fault(|method, path| (method == "DELETE" && path.contains("configmaps")).then(|| status(403, "Forbidden")));
     let all = history(&cluster).await;
-    let report = cluster.uninstall(("hr", "app"), &all, Settings::default(), &CLOCK).await;
+    let report = cluster.uninstall(&all, &context()).await;
     assert_eq!(report.status, Some(Status::Uninstalling));
     assert_eq!(shown(&cluster).await.len(), 3);
     api.no_fault();
     let all = history(&cluster).await;
-    done(&cluster.uninstall(("hr", "app"), &all, Settings::default(), &CLOCK).await);
+    done(&cluster.uninstall(&all, &context()).await);
     assert_eq!(api.paths(), [map_path("kept")]);
-    assert!(cluster.uninstall(("hr", "app"), &[], Settings::default(), &CLOCK).await.is_success());
+    assert!(cluster.uninstall(&[], &context()).await.is_success());
 }
 
 #[tokio::test]
@@ -325,7 +334,7 @@ async fn a_record_that_no_secret_takes_is_refused_before_anything_is_done() {
     // Digests do not compress.
     let noise: String = (0..40_000).map(|n| Digest::of(format!("{n}")).to_string()).collect();
     chart.config.insert("noise".to_owned(), json!(noise));
-    let report = cluster.install(&chart.work(1), &CLOCK).await;
+    let report = cluster.install(&chart.work(1), CLOCK).await;
     assert!(chain(&report.error.unwrap()).contains("the chart is too large: its record has"));
     assert_eq!(api.paths(), Vec::<String>::new());
 }
@@ -336,10 +345,10 @@ async fn keeps_as_many_records_as_asked_and_the_deployed_one() {
     let cluster = api.cluster();
     let mut chart = Chart::new(&[map("a", "1")]);
     chart.settings.max_history = 2;
-    done(&cluster.install(&chart.work(1), &CLOCK).await);
+    done(&cluster.install(&chart.work(1), CLOCK).await);
     api.fault(|method, path| (method == "PATCH" && path.contains("configmaps")).then(|| status(403, "Forbidden")));
     for revision in 2..6 {
-        let report = cluster.upgrade(&chart.work(revision), &history(&cluster).await, &CLOCK).await;
+        let report = cluster.upgrade(&chart.work(revision), &history(&cluster).await, CLOCK).await;
         assert_eq!(report.status, Some(Status::Failed));
     }
     let revisions: Vec<u32> = shown(&cluster).await.into_iter().map(|one| one.0).collect();
@@ -356,20 +365,20 @@ async fn makes_definitions_of_kinds_first_and_leaves_those_that_are_there() {
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.example.com";
     let mut chart = Chart::new(&[map("a", "1")]);
     chart.rendered.crds = rhumb_helm::parse_manifest(&definition.to_string()).unwrap();
-    done(&cluster.install(&chart.work(1), &CLOCK).await);
+    done(&cluster.install(&chart.work(1), CLOCK).await);
     assert!(api.object(path).is_some());
     assert_eq!(api.object(path).unwrap()["metadata"]["labels"], Value::Null);
     let all = history(&cluster).await;
-    done(&cluster.uninstall(("hr", "app"), &all, Settings::default(), &CLOCK).await);
+    done(&cluster.uninstall(&all, &context()).await);
     assert!(api.object(path).is_some());
-    done(&cluster.install(&chart.work(1), &CLOCK).await);
+    done(&cluster.install(&chart.work(1), CLOCK).await);
 }
 
 #[tokio::test]
 async fn labels_that_people_put_on_records_stay_and_broken_records_are_left_out() {
     let api = Api::new();
     let cluster = api.cluster();
-    done(&cluster.install(&Chart::new(&[map("a", "1")]).work(1), &CLOCK).await);
+    done(&cluster.install(&Chart::new(&[map("a", "1")]).work(1), CLOCK).await);
     let path = "/api/v1/namespaces/dev/secrets/sh.helm.release.v1.app.v1";
     let mut secret = api.object(path).unwrap();
     secret["metadata"]["labels"]["team"] = json!("blue");
@@ -377,7 +386,7 @@ async fn labels_that_people_put_on_records_stay_and_broken_records_are_left_out(
     let broken = json!({ "metadata": { "namespace": "dev", "name": "x", "labels": { "owner": "helm", "name": "app" } },
         "data": { "release": "bm9uc2Vuc2U=" } });
     api.put("/api/v1/namespaces/dev/secrets/x", broken);
-    done(&cluster.upgrade(&Chart::new(&[map("a", "2")]).work(2), &history(&cluster).await, &CLOCK).await);
+    done(&cluster.upgrade(&Chart::new(&[map("a", "2")]).work(2), &history(&cluster).await, CLOCK).await);
     let all = history(&cluster).await;
     assert_eq!(all.len(), 2);
     let teams: Vec<Option<&String>> = all.iter().map(|stored| stored.labels.get("team")).collect();
@@ -400,7 +409,7 @@ async fn an_object_of_a_kind_that_is_unknown_fails_by_name() {
     let api = Api::new();
     let cluster = api.cluster();
     let thing = json!({ "apiVersion": "example.com/v1", "kind": "Thing", "metadata": { "name": "t" } });
-    let report = cluster.install(&Chart::new(&[map("a", "1"), thing]).work(1), &CLOCK).await;
+    let report = cluster.install(&Chart::new(&[map("a", "1"), thing]).work(1), CLOCK).await;
     assert!(report.description.contains("cluster knows no kind `Thing` in `example.com/v1`"), "{}", report.description);
     assert!(cluster.get(&Key::new("v1", "ConfigMap", "dev", "a")).await.unwrap().is_some());
 }

@@ -5,7 +5,7 @@ use rhumb_helm::record::Status;
 
 use super::hooks::{self, Scene};
 use super::targets::{self, Owner};
-use super::work::{Clock, Report, Settings};
+use super::work::{Context, Report};
 use crate::cluster::client::{Cluster, malformed};
 use crate::cluster::error::{Error, Kind};
 use crate::cluster::records::Stored;
@@ -15,13 +15,7 @@ impl Cluster {
     ///
     /// When an object could not be deleted the records stay, the newest as `uninstalling`, so that the next attempt
     /// knows what is left. (Helm deletes them and forgets.)
-    pub async fn uninstall(
-        &self,
-        owner: (&str, &str),
-        history: &[Stored],
-        settings: Settings,
-        clock: &Clock<'_>,
-    ) -> Report {
+    pub async fn uninstall(&self, history: &[Stored], context: &Context<'_>) -> Report {
         let Some(newest) = history.last() else {
             return Report {
                 revision: None,
@@ -34,9 +28,9 @@ impl Cluster {
         let mut notes = Vec::new();
         let mut stored = newest.clone();
         stored.release.info.status = Status::Uninstalling;
-        stored.release.info.deleted = clock.text();
+        stored.release.info.deleted = context.clock.text();
         "Deletion in progress (or silently failed)".clone_into(&mut stored.release.info.description);
-        let error = self.take_down(owner, &stored, history, (settings, clock), &mut notes).await.err();
+        let error = self.take_down(&stored, history, context, &mut notes).await.err();
         let description = match &error {
             None => "Uninstallation complete".to_owned(),
             Some(_) => stored.release.info.description.clone(),
@@ -53,12 +47,12 @@ impl Cluster {
 
     async fn take_down(
         &self,
-        owner: (&str, &str),
         stored: &Stored,
         history: &[Stored],
-        (settings, clock): (Settings, &Clock<'_>),
+        context: &Context<'_>,
         notes: &mut Vec<String>,
     ) -> Result<(), Error> {
+        let Context { owner, settings, clock } = *context;
         let release = &stored.release;
         let subject = format!("{}/{}", release.namespace, release.name);
         let owner = Owner { release: &release.name, namespace: &release.namespace, helm_release: owner };

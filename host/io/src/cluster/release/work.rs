@@ -73,6 +73,17 @@ pub enum HookRun {
     No,
 }
 
+/// What an action needs that renders nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Namespace and name of the HelmRelease that asked for it.
+    pub owner: (&'a str, &'a str),
+    /// How to go about it.
+    pub settings: Settings,
+    /// Where the times in records come from.
+    pub clock: Clock<'a>,
+}
+
 /// Where the times in records come from.
 #[derive(Clone, Copy)]
 pub struct Clock<'a>(pub &'a (dyn Fn() -> Timestamp + Send + Sync));
