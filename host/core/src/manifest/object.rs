@@ -84,8 +84,7 @@ impl Object {
             Value::Array(_) | Value::Object(_) => found.value.to_string(),
             _ => found.as_written().unwrap_or_default().into_owned(),
         };
-        let keys = map.value.as_object().into_iter().flat_map(|entries| entries.keys());
-        keys.filter_map(|key| Some((key.clone(), text(map.child(key)?)))).collect()
+        map.children().into_iter().map(|(key, found)| (key.to_owned(), text(found))).collect()
     }
 
     /// Whether the boolean policy is on: `fluxcd.io/<name>: "true"`, or with the older prefix.

@@ -220,3 +220,11 @@ fn finds_containers_of_workloads() {
         check_object(&pod(kind, "{template: {spec: {#}}}"), &[]);
     }
 }
+
+#[test]
+fn finds_ten_thousand_containers() {
+    let one = |n: usize| format!("    c{n}: {{image: 'a/b:{n}'}}\n    k{n}: v\n");
+    let text = helm_release(&format!("\n{}", (0..10_000).map(one).collect::<String>()), "{}");
+    let object = object(&text);
+    assert_eq!(slots(&object).len(), 10_000);
+}
