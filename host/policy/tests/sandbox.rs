@@ -152,7 +152,7 @@ fn a_secret_is_moved_and_not_read() {
     let sizing = sandbox.load(guests::component("env-sizing")).unwrap().digest;
     let mut question = question(&sizing, r#"{"environments":{},"secretMove":{"from":"/a","to":"/b"}}"#, 0);
     let chart = Chart { name: "app".into(), version: "1.0.0".into(), app_version: None };
-    let values = r#"{"a":{"$secret":"1"}}"#.to_owned();
+    let values = r#"{"a":"rhumb-secret:1"}"#.to_owned();
     question.ask = Ask::Transform { chart, values, evidence: "{}".into() };
     let decision = sandbox.decide(&question);
     let Ok(Answer::Transformation(found)) = decision.answer else { panic!("{decision:?}") };
