@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
                 record.digest(),
                 record.policy,
                 record.component.short(),
-                run::print(&question, &replay.now),
+                super::run::print(&question, &replay.now),
                 same(replay.same_outcome),
                 same(replay.same_fuel),
                 record.fuel,

@@ -1,0 +1,68 @@
+//! What can be typed.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{demo, operator, plan, policy, template};
+
+/// Plan, test and steer GitOps with policies that are WebAssembly components
+///
+/// Exit codes: 0 done; 1 a check failed or something could not be planned; 2 the command could not run.
+#[derive(Parser, Debug)]
+#[command(name = "rhumb", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Tell the whole story on embedded servers
+    Demo(demo::Arguments),
+    /// Show what Rhumb would do with a repository made for Flux v1 and Helm Operator
+    Plan(plan::Arguments),
+    /// Render a chart as `helm template` does
+    Template(template::Arguments),
+    /// Work on policies
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// List releases: chart, image, revision, status
+    List(operator::List),
+    /// List images and what was decided about them
+    Images(operator::Images),
+    /// Show the revisions of a release
+    History(operator::History),
+    /// Explain one release: its images, transforms and decisions
+    Explain(operator::Explain),
+    /// Print the daemon's public SSH key
+    Identity(operator::Identity),
+}
+
+impl Arguments {
+    /// Runs the command.
+    pub async fn run(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Demo(arguments) => demo::run(&arguments).await,
+            Command::Plan(arguments) => plan::run(&arguments).await,
+            Command::Template(arguments) => template::run(&arguments),
+            Command::Policy(command) => policy::run(&command),
+            Command::List(arguments) => arguments.run().await,
+            Command::Images(arguments) => arguments.run().await,
+            Command::History(arguments) => arguments.run().await,
+            Command::Explain(arguments) => arguments.run().await,
+            Command::Identity(arguments) => arguments.run().await,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Which image each filter would pick: the very questions and the very plan of the daemon, on the offered tags.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rhumb_core::id::{Revision, Timestamp};
+use rhumb_core::images::{self, Decided, ImagesView, Kept, PolicyInfo, Scan, Verdicts};
+use rhumb_core::judge::{Decision, Metadata, Question, Tags};
+use rhumb_core::manifest::{File, Manifests};
+use rhumb_policy::{Catalog, Sandbox};
+
+use super::offers::Offer;
+use super::report::Container;
+
+/// Every container; without offers, filters are shown and not asked.
+pub(super) fn containers(
+    (sandbox, catalog): (&Sandbox, &Catalog),
+    files: &[File],
+    manifests: &Manifests,
+    offers: Option<&BTreeMap<String, Offer>>,
+) -> Vec<Container> {
+    let policies = catalog.iter().map(|(name, policy)| {
+        let info = PolicyInfo {
+            component: policy.component.clone(),
+            kind: policy.kind,
+            wants_metadata: policy.wants.metadata(),
+        };
+        (name.clone(), info)
+    });
+    let mut view = ImagesView {
+        head: Revision::new("worktree"),
+        now: Timestamp(now()),
+        files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
+        workloads: images::workloads(manifests),
+        repositories: offers.map(scans).unwrap_or_default(),
+        policies: policies.collect(),
+        metadata: BTreeMap::new(),
+        deployed: Vec::new(),
+    };
+    let mut verdicts = Verdicts::default();
+    if let Some(offers) = offers {
+        verdicts.shortlists = judge(sandbox, images::shortlists(&view));
+        view.metadata = metadata(&view, &verdicts, offers);
+        verdicts.selections = judge(sandbox, images::selections(&view, &verdicts));
+        verdicts.promotions = judge(sandbox, images::promotions(&view, &verdicts));
+    }
+    let plan = images::plan(&view, &verdicts);
+    plan.rows.iter().map(|row| container(row, offers.is_some())).collect()
+}
+
+fn judge<K: Ord>(sandbox: &Sandbox, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
+    let ask = |(key, question): (K, Question)| {
+        let decision = sandbox.decide(&question);
+        (key, (question, decision))
+    };
+    questions.into_iter().map(ask).collect()
+}
+
+fn scans(offers: &BTreeMap<String, Offer>) -> BTreeMap<String, Scan> {
+    let scan = |offer: &Offer| match offer {
+        Err(why) => Scan::Failed(why.clone()),
+        Ok(tags) => Scan::Listed(Arc::new(Tags {
+            names: tags.keys().map(|tag| format!("{tag}\n")).collect(),
+            first_seen: tags.values().copied().collect(),
+            moves: vec![0; tags.len()],
+            complete: true,
+        })),
+    };
+    offers.iter().map(|(repository, offer)| (repository.clone(), scan(offer))).collect()
+}
+
+/// Build times from the offers, for the tags that filters look at.
+fn metadata(
+    view: &ImagesView,
+    verdicts: &Verdicts,
+    offers: &BTreeMap<String, Offer>,
+) -> BTreeMap<images::Target, Metadata> {
+    let mut all = BTreeMap::new();
+    for (target, (repository, indices)) in images::shortlisted(verdicts) {
+        let (Some(Scan::Listed(tags)), Some(Ok(offer))) = (view.repositories.get(&repository), offers.get(&repository)) else {
+            continue;
+        };
+        let names: Vec<&str> = tags.iter().collect();
+        let created = |index: &u32| {
+            let name = usize::try_from(*index).ok().and_then(|index| names.get(index));
+            name.and_then(|name| offer.get(*name)).copied().unwrap_or_default()
+        };
+        let created = indices.iter().map(created).collect();
+        all.insert(target, Metadata { indices, created, complete: true, ..Metadata::default() });
+    }
+    all
+}
+
+fn container(row: &images::Row, asked: bool) -> Container {
+    let (pick, problem) = match &row.decided {
+        Decided::Update { to, reason } => (format!("{to} ({})", reason.message), false),
+        Decided::Keep(Kept::NoTags(why)) if asked => (why.clone(), true),
+        // Without tags on offer the filter is only shown.
+        Decided::Keep(Kept::NoTags(_)) => ("-".to_owned(), false),
+        Decided::Keep(
+            kept @ (Kept::NoSuchContainer { .. }
+            | Kept::BadFilter(_)
+            | Kept::NoPolicy(_)
+            | Kept::PolicyFailed { .. }
+            | Kept::Unwritable { .. }),
+        ) => (kept.to_string(), true),
+        Decided::Keep(Kept::NotAutomated) => ("-".to_owned(), false),
+        Decided::Keep(kept) => (format!("keep: {kept}"), false),
+    };
+    let automated = !matches!(row.decided, Decided::Keep(Kept::NotAutomated));
+    Container {
+        object: row.object.to_string(),
+        container: row.container.to_string(),
+        image: row.image.clone(),
+        place: format!("{}:{}", row.file, row.line),
+        filter: if automated { row.filter.clone() } else { "-".to_owned() },
+        pick,
+        problem,
+    }
+}
+
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,76 @@
+//! `rhumb plan DIR`: what Rhumb would do with a repository made for Flux v1 and Helm Operator, as it lies on disk.
+//!
+//! The repository is read, never written; charts of the repository itself are taken from the folder. What cannot be
+//! done is said at its object, and everything else goes on.
+
+mod charts;
+mod images;
+mod offers;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use rhumb_core::manifest::{self, File};
+use rhumb_policy::{Catalog, Sandbox};
+
+use crate::args::Output;
+use crate::print;
+pub use report::{Container, ObjectCount, Release, Report};
+
+/// Options of `rhumb plan`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Folder of the repository
+    dir: PathBuf,
+    /// Tags on offer: a file with lines `REPOSITORY TAG [BUILD TIME]` or `REPOSITORY:TAG`
+    #[arg(long, value_name = "FILE")]
+    tags: Option<PathBuf>,
+    /// Ask the images' own registries for their tags
+    #[arg(long, conflicts_with = "tags")]
+    registry: bool,
+    /// Another URL of this repository, under which its charts are named
+    #[arg(long = "self", value_name = "URL")]
+    this: Vec<String>,
+    /// Folder with the built policies
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// How to print
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Runs the command. Exit code 0 when everything was planned, 1 when something could not be.
+pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let report = plan(arguments).await?;
+    match arguments.output {
+        Output::Text => print::out(&report.print()),
+        Output::Json => print::out(&format!("{}\n", serde_json::to_string_pretty(&report)?)),
+    }
+    Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+async fn plan(arguments: &Arguments) -> Result<Report> {
+    let dir = &arguments.dir;
+    let files = rhumb_io::files::read_tree(dir, &|_| true).with_context(|| format!("failed to read `{}`", dir.display()))?;
+    let files: Vec<File> = files.files.into_iter().map(|file| File { path: file.path, data: file.data }).collect();
+    let manifests = manifest::load(&files);
+    let this = charts::own_names(dir, &arguments.this);
+    let releases = charts::releases(&files, &manifests, &this).await;
+    let offers = match (&arguments.tags, arguments.registry) {
+        (Some(file), _) => offers::from_file(file)?,
+        (None, true) => offers::from_registries(&manifests).await?,
+        (None, false) => BTreeMap::new(),
+    };
+    let folder = arguments.policies.clone().unwrap_or_else(crate::policy_folder);
+    let sandbox = Sandbox::new(rhumb_policy::Options::default())?;
+    let (catalog, _) = Catalog::from_dir(&sandbox, &folder).with_context(|| {
+        format!("failed to read the policies in `{}`; build them with `cargo policies` or give --policies", folder.display())
+    })?;
+    let asked = arguments.tags.is_some() || arguments.registry;
+    let containers = images::containers((&sandbox, &catalog), &files, &manifests, if asked { Some(&offers) } else { None });
+    Ok(Report::new(&manifests, releases, containers, this.urls))
+}
