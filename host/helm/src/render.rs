@@ -80,6 +80,8 @@ pub struct Rendered {
     pub notes: String,
     /// Documents of `crds/`, which are not templates.
     pub crds: Vec<Manifest>,
+    /// Charts with a `values.schema.json`. Checking values against it is not in yet: what Helm would refuse is rendered.
+    pub unchecked_schemas: Vec<String>,
     /// Whether a template drew a random number or read the clock, so that the next rendering will differ.
     pub volatile: bool,
 }
@@ -128,6 +130,7 @@ fn check_values(input: &RenderInput<'_>) -> Result<(), Error> {
 
 fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     let mut chart = input.chart.root.clone();
+    check_dependencies(&chart)?;
     chart.process_dependencies(input.values)?;
     check_chart(&chart, input.capabilities)?;
     let values = coalesce(&chart, input.values.clone())?;
@@ -160,8 +163,29 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     }
     let mut rendered = assemble(&path, printed)?;
     rendered.volatile = engine.volatile.get();
+    unchecked(&chart, &mut rendered.unchecked_schemas);
     rendered.crds = crds(&chart, &path)?;
     Ok(rendered)
+}
+
+/// Refuses a chart whose sub-charts were not fetched.
+fn check_dependencies(chart: &Node) -> Result<(), Error> {
+    let there = |name: &str| chart.children.iter().any(|child| child.metadata.name == name);
+    let missing: Vec<&str> =
+        chart.metadata.dependencies.iter().map(|one| one.name.as_str()).filter(|name| !there(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("found in Chart.yaml, but missing in charts/ directory: {}", missing.join(", "));
+    Err(Error::chart(&chart.metadata.name, message))
+}
+
+/// Names the charts whose schema is there and is not checked yet.
+fn unchecked(chart: &Node, charts: &mut Vec<String>) {
+    if chart.schema.is_some() {
+        charts.push(chart.metadata.name.clone());
+    }
+    chart.children.iter().for_each(|child| unchecked(child, charts));
 }
 
 /// Refuses what would be rendered differently from Helm or not at all.

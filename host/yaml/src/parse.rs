@@ -1,5 +1,8 @@
 //! Reads a text into trees, one per document.
 
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use libyaml_safer::{Encoding, Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 
 use crate::{Document, Error, Kind, Layout, Limits, Node, Style};
@@ -38,13 +41,21 @@ fn each(text: &str, limits: &Limits, mut take: impl FnMut(Option<Document>) -> N
         return Err(Error::at_line(1, format!("the text is over {} bytes", limits.bytes)));
     }
     let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let mut bytes = body.as_bytes();
+    // The parser panics when a block scalar ends without a line break, so there always is one.
+    let unended = !body.ends_with('\n');
+    let ended = if unended { Cow::Owned(format!("{body}\n")) } else { Cow::Borrowed(body) };
+    let mut bytes = ended.as_bytes();
     let mut parser = Parser::new();
     parser.set_encoding(Encoding::Utf8);
     parser.set_input_string(&mut bytes);
-    let mut builder = Builder { body, offset: text.len() - body.len(), limits, open: Vec::new(), nodes: 0, root: None };
+    let mut builder =
+        Builder { body, offset: text.len() - body.len(), limits, open: Vec::new(), nodes: 0, line: 1, root: None };
+    // What it is given is hostile, so a bug in it must not take the program down.
+    let mut next = move || catch_unwind(AssertUnwindSafe(|| parser.parse()));
     loop {
-        let event = parser.parse().map_err(|error| syntax_error(&error))?;
+        let event = next().map_err(|_| Error::at_line(builder.line, "the parser cannot read what follows"))?;
+        let event = event.map_err(|error| syntax_error(&error))?;
+        builder.line = index(event.end_mark.line) + 1;
         match event.data {
             EventData::StreamEnd => return Ok(()),
             EventData::DocumentEnd { .. } => {
@@ -90,6 +101,8 @@ struct Builder<'a> {
     limits: &'a Limits,
     open: Vec<Open>,
     nodes: usize,
+    /// Where the last event ended.
+    line: usize,
     root: Option<Node>,
 }
 
@@ -97,8 +110,11 @@ impl Builder<'_> {
     fn take(&mut self, event: Event) -> Result<(), Error> {
         let (start, end) = (event.start_mark, event.end_mark);
         match event.data {
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, style, .. } => {
                 let style = scalar_style(style);
+                if index(end.index) > self.body.len() && matches!(style, Style::Literal | Style::Folded) {
+                    self.unend(&mut value, start);
+                }
                 let node = self.node(start, end, (anchor, tag), Kind::Scalar { value, style })?;
                 self.add(node);
             }
@@ -120,6 +136,17 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Takes back the line break that was added behind a block scalar at the end of the text.
+    fn unend(&self, value: &mut String, start: Mark) {
+        let scalar = self.body.get(index(start.index)..).unwrap_or_default();
+        let keeps = scalar.lines().next().is_some_and(|header| header.contains('+'));
+        let last_line = self.body.rsplit('\n').next().unwrap_or_default();
+        let blank_content = value.ends_with(" \n") || value.ends_with("\t\n");
+        if value.ends_with('\n') && (keeps || blank_content || !last_line.trim().is_empty()) {
+            value.pop();
+        }
+    }
+
     fn enter(&mut self, start: Mark, end: Mark, props: Properties, kind: Kind) -> Result<(), Error> {
         let node = self.node(start, end, props, kind)?;
         if self.open.len() >= self.limits.depth {
@@ -137,7 +164,7 @@ impl Builder<'_> {
             Kind::Mapping { entries, layout: Layout::Block } => entries.last().map(|(_, value)| value),
             _ => None,
         };
-        let end = last.map_or_else(|| index(end.index) + self.offset, |last| last.span.end);
+        let end = last.map_or_else(|| index(end.index).min(self.body.len()) + self.offset, |last| last.span.end);
         node.span.end = end.max(node.span.start);
         self.add(node);
     }
@@ -163,7 +190,7 @@ impl Builder<'_> {
             return Err(Error::at_line(index(start.line) + 1, format!("more than {} values", self.limits.nodes)));
         }
         let (anchor, mut tag) = props;
-        let (first, mut last) = (index(start.index), index(end.index));
+        let (first, mut last) = (index(start.index), index(end.index).min(self.body.len()));
         let mut begin = first;
         let text = self.body.get(first..).unwrap_or_default();
         if anchor.is_some() || tag.is_some() || text.starts_with('!') {

@@ -100,6 +100,25 @@ fn what_json_cannot_hold_is_refused_with_its_line() {
 }
 
 #[test]
+fn block_scalars_may_end_with_the_text() {
+    for (text, value) in [
+        ("a: |\n  x", "x"),
+        ("a: |\n  x\n", "x\n"),
+        ("a: |+\n  x", "x"),
+        ("a: |+\n  x\n  ", "x\n"),
+        ("a: |\n  x\n  ", "x\n"),
+        ("a: |\n  x\n    ", "x\n  "),
+        ("a: |-\n  x", "x"),
+        ("a: >\n  x\n  y", "x y"),
+        ("a: |", ""),
+        ("a: >-\n", ""),
+    ] {
+        assert_eq!(from_str(text).unwrap(), json!({ "a": value }), "{text:?}");
+        assert!(spans(text)[0].1.starts_with(['|', '>']));
+    }
+}
+
+#[test]
 fn hostile_texts_are_bounded() {
     let limits = Limits { bytes: 1000, depth: 20, nodes: 50 };
     assert!(documents(&"a".repeat(1001), &limits).unwrap_err().message.contains("1000 bytes"));

@@ -52,7 +52,7 @@ fn hits(rules: &[Rule], path: &str, entry: Entry) -> bool {
         let fits = rule.matcher.is_match(if rule.whole_path { path } else { name });
         // Helm ignores what a negated rule does not match.
         if rule.negated {
-            return !fits && !(rule.only_folders && entry == Entry::File) || rule.only_folders && entry == Entry::File;
+            return !fits || rule.only_folders && entry == Entry::File;
         }
         fits && !(rule.only_folders && entry == Entry::File)
     })

@@ -61,10 +61,13 @@ fn unix_epoch(call: &mut Call<'_, '_>) -> Outcome<Value> {
     Ok(Value::text(moment(call, 0)?.div_euclid(SECOND).to_string()))
 }
 
-/// A number of seconds as Go prints a duration: `1h35m0s`.
+/// A number of seconds, as `int64` or text, as Go prints a duration: `1h35m0s`. Anything else is no time at all.
 fn duration(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    let seconds = to_int(&call.any(0)?);
+    let seconds = match call.any(0)? {
+        value @ (Value::Int64(_) | Value::Text(_)) => to_int(&value),
+        _ => 0,
+    };
     let (sign, size) = (if seconds < 0 { "-" } else { "" }, seconds.unsigned_abs());
     let (hours, minutes, rest) = (size / 3600, size / 60 % 60, size % 60);
     Ok(Value::text(match (hours, minutes) {

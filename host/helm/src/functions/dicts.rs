@@ -171,8 +171,8 @@ fn merge_all(call: &Call<'_, '_>, winner: Winner) -> Outcome<Value> {
     Ok(Value::Map(into))
 }
 
-/// `mergo.Merge` of maps: maps are merged, an empty destination takes the source, and with overwriting a source that is
-/// not empty wins.
+/// `mergo.Merge` of maps: maps are merged, an empty destination takes the source, and with overwriting the source wins,
+/// even when it is empty or nil.
 fn merge_into(call: &Call<'_, '_>, into: &Rc<Shared>, from: &Rc<Shared>, winner: Winner, depth: usize) -> Outcome<()> {
     if depth > crate::value::DEPTH {
         return Err(Failure::new("the value nests too deep, or holds itself"));
@@ -184,20 +184,16 @@ fn merge_into(call: &Call<'_, '_>, into: &Rc<Shared>, from: &Rc<Shared>, winner:
     call.exec.engine.spend(source.len())?;
     for (key, value) in source {
         let present = into.0.borrow().get(&key).cloned();
-        match (&present, &value) {
-            (Some(Value::Map(inner)), Value::Map(other)) => merge_into(call, inner, other, winner, depth + 1)?,
-            (None, _) => {
-                into.0.borrow_mut().insert(key, value);
-            }
-            (Some(old), _) => {
-                let takes = match winner {
-                    Winner::Destination => !old.truth(),
-                    Winner::Source => value.truth() || !old.truth(),
-                };
-                if takes {
-                    into.0.borrow_mut().insert(key, value);
-                }
-            }
+        if let (Some(Value::Map(inner)), Value::Map(other)) = (&present, &value) {
+            merge_into(call, inner, other, winner, depth + 1)?;
+            continue;
+        }
+        let takes = match winner {
+            Winner::Source => true,
+            Winner::Destination => !matches!(value, Value::Nil) && present.is_none_or(|old| !old.truth()),
+        };
+        if takes {
+            into.0.borrow_mut().insert(key, value);
         }
     }
     Ok(())

@@ -138,7 +138,10 @@ fn read_json(call: &Call<'_, '_>) -> Outcome<Result<Json, String>> {
     call.exactly(1)?;
     let text = call.text(0)?;
     call.exec.engine.spend(text.len() / 16)?;
-    Ok(serde_json::from_str(&text).map_err(|error| error.to_string()))
+    Ok(serde_json::from_str(&text).map_err(|error| match error.is_eof() {
+        true => "unexpected end of JSON input".to_owned(),
+        false => error.to_string(),
+    }))
 }
 
 fn parse_json(call: &mut Call<'_, '_>) -> Outcome<Value> {

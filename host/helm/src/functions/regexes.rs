@@ -47,11 +47,7 @@ fn translated(pattern: &str) -> String {
                 out.push(c);
                 let escaped = chars.next();
                 after_set = escaped.is_some_and(|c| matches!(c, 'w' | 'd' | 's' | 'W' | 'D' | 'S'));
-                match escaped {
-                    // `\z` is the end of the text in both; `\Q…\E` is only in Go and rare enough to be refused.
-                    Some(c) => out.push(c),
-                    None => {}
-                }
+                out.extend(escaped);
                 class = class.map(|seen| seen + 1);
                 continue;
             }

@@ -92,7 +92,8 @@ fn join(call: &mut Call<'_, '_>) -> Outcome<Value> {
     }
     if opaque.is_empty() {
         let userinfo = part("userinfo")?;
-        if !(scheme.is_empty() && host.is_empty() && userinfo.is_empty()) && !(host.is_empty() && path.is_empty()) {
+        let authority = !(host.is_empty() && userinfo.is_empty());
+        if authority || !scheme.is_empty() && !path.is_empty() {
             url.push_str("//");
         }
         if !userinfo.is_empty() {

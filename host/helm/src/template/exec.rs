@@ -314,9 +314,10 @@ impl<'a> Exec<'a> {
             return self.decide(name, operands, dot, last).map_err(|failure| failure.in_function(name));
         }
         let args = self.args(operands, dot, last)?;
-        let function =
-            functions::find(name).ok_or_else(|| Failure::new(format!("\"{name}\" is not a defined function")));
-        let result = function.and_then(|function| function(&mut Call { args, exec: self }));
+        let result = match functions::find(name) {
+            Some(function) => function(&mut Call { args, exec: self }),
+            None => Err(not_in_yet(name)),
+        };
         result.map_err(|failure| failure.in_function(name))
     }
 
@@ -331,6 +332,13 @@ impl<'a> Exec<'a> {
         }
         last.or(value).ok_or_else(|| Failure::new("wrong number of args: want at least 1 got 0"))
     }
+}
+
+fn not_in_yet(name: &str) -> Box<Failure> {
+    let mut failure = Failure::new(format!("function \"{name}\" is not in yet"));
+    failure.hint =
+        Some("Helm has this function; set the chart's values so that it is not called, or give its result as a value");
+    failure
 }
 
 fn without_args(value: Value, args: &[Value]) -> Outcome<Value> {

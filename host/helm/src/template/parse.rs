@@ -25,7 +25,7 @@ pub(crate) fn parse(set: &mut TemplateSet, name: &Rc<str>, source: &str) -> Outc
         Parser { set, file: name.clone(), parts, variables: vec!["$".into()], nesting: 0, loops: 0, line: 1 };
     let (body, end) = parser.list(Level::Top).map_err(located)?;
     match end {
-        End::Eof => {}
+        Stop::Eof => {}
         _ => return Err(located(parser.wrong("unexpected {{end}}"))),
     }
     parser.add(name.clone(), body);
@@ -50,7 +50,7 @@ enum Level {
 }
 
 /// What ended a list of statements.
-enum End {
+enum Stop {
     Eof,
     End,
     Else(Tokens),
@@ -70,7 +70,7 @@ impl Parser<'_, '_> {
         self.set.0.insert(name, template);
     }
 
-    fn list(&mut self, level: Level) -> Outcome<(Vec<Node>, End)> {
+    fn list(&mut self, level: Level) -> Outcome<(Vec<Node>, Stop)> {
         self.nesting += 1;
         if self.nesting > NESTING {
             return Err(self.wrong(format!("blocks nest deeper than {NESTING}")));
@@ -78,7 +78,7 @@ impl Parser<'_, '_> {
         let mut body = Vec::new();
         let end = loop {
             let (inside, line) = match self.parts.pop_front() {
-                None => break End::Eof,
+                None => break Stop::Eof,
                 Some(Part::Text(text)) => {
                     body.push(Node::Text(text.into()));
                     continue;
@@ -88,8 +88,8 @@ impl Parser<'_, '_> {
             self.line = line;
             let mut tokens = Tokens(tokens(inside, line)?.into());
             match tokens.keyword().as_deref() {
-                Some("end") => break End::End,
-                Some("else") => break End::Else(tokens),
+                Some("end") => break Stop::End,
+                Some("else") => break Stop::Else(tokens),
                 Some("define") if level == Level::Top => self.define(tokens)?,
                 Some("define") => return Err(self.wrong("unexpected {{define}}")),
                 keyword => body.push(self.statement(keyword, tokens)?),
@@ -128,9 +128,9 @@ impl Parser<'_, '_> {
         let (then, end) = self.list(Level::Inside)?;
         self.loops -= usize::from(keyword == "range");
         let otherwise = match end {
-            End::Eof => return Err(self.wrong("unexpected EOF")),
-            End::End => Vec::new(),
-            End::Else(tokens) => self.otherwise(keyword, tokens)?,
+            Stop::Eof => return Err(self.wrong("unexpected EOF")),
+            Stop::End => Vec::new(),
+            Stop::Else(tokens) => self.otherwise(keyword, tokens)?,
         };
         self.variables.truncate(scope);
         Ok(Branch { pipe, then, otherwise })
@@ -151,9 +151,9 @@ impl Parser<'_, '_> {
         }
         tokens.finished(self)?;
         match self.list(Level::Inside)? {
-            (otherwise, End::End) => Ok(otherwise),
-            (_, End::Else(_)) => Err(self.wrong("expected end; found {{else}}")),
-            (_, End::Eof) => Err(self.wrong("unexpected EOF")),
+            (otherwise, Stop::End) => Ok(otherwise),
+            (_, Stop::Else(_)) => Err(self.wrong("expected end; found {{else}}")),
+            (_, Stop::Eof) => Err(self.wrong("unexpected EOF")),
         }
     }
 
@@ -179,9 +179,9 @@ impl Parser<'_, '_> {
         let (body, end) = self.list(Level::Inside)?;
         (self.variables, self.loops) = (outside, loops);
         match end {
-            End::End => Ok(body),
-            End::Eof => Err(self.wrong("unexpected EOF")),
-            End::Else(_) => Err(self.wrong("unexpected {{else}}")),
+            Stop::End => Ok(body),
+            Stop::Eof => Err(self.wrong("unexpected EOF")),
+            Stop::Else(_) => Err(self.wrong("unexpected {{else}}")),
         }
     }
 
@@ -317,14 +317,11 @@ impl Parser<'_, '_> {
             "true" => Ok(Expr::Value(Value::Bool(true))),
             "false" => Ok(Expr::Value(Value::Bool(false))),
             "nil" => Ok(Expr::Nil),
-            name if functions::is_known(name) => Ok(Expr::Function(word.clone())),
+            // A function that is not in yet is an error when it is called, which many charts never do.
+            name if functions::is_known(name) || functions::is_missing(name) => Ok(Expr::Function(word.clone())),
             name => {
                 let mut failure = self.wrong(format!("function \"{name}\" not defined"));
                 failure.function = Some(name.to_owned());
-                if functions::is_of_helm(name) {
-                    failure.message = format!("function \"{name}\" is not in yet");
-                    failure.hint = Some("this version renders charts without this function; see the list of functions");
-                }
                 Err(failure)
             }
         }

@@ -31,7 +31,7 @@ pub(crate) fn to_bool_text(bool: bool) -> &'static str {
     if bool { "true" } else { "false" }
 }
 
-/// `strconv.ParseInt(text, 0, 0)` after cast drops leading zeros and a fraction of zeros.
+/// `strconv.ParseInt(text, 0, 0)` after cast drops a fraction of zeros; a leading zero means octal.
 fn parse_int(text: &str) -> i64 {
     let whole = match text.split_once('.') {
         Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
@@ -42,8 +42,13 @@ fn parse_int(text: &str) -> i64 {
         None => (1, whole.strip_prefix('+').unwrap_or(whole)),
     };
     let lower = digits.to_ascii_lowercase();
-    let parsed = [("0x", 16), ("0b", 2), ("0o", 8)]
-        .iter()
-        .find_map(|(prefix, radix)| lower.strip_prefix(prefix).map(|digits| i64::from_str_radix(digits, *radix)));
-    parsed.unwrap_or_else(|| digits.parse()).map_or(0, |int: i64| sign * int)
+    let bases = [("0x", 16), ("0b", 2), ("0o", 8), ("0", 8), ("", 10)];
+    let based = bases.iter().find_map(|(prefix, radix)| {
+        let digits = lower.strip_prefix(prefix).filter(|digits| !digits.is_empty())?;
+        Some(i64::from_str_radix(digits, *radix))
+    });
+    match based {
+        Some(Ok(int)) if !lower.contains(['+', '-']) => sign * int,
+        _ => 0,
+    }
 }

@@ -182,7 +182,7 @@ impl Spec {
         match (verb, value) {
             ('T', _) => self.pad(value.type_name().to_owned()),
             ('v', Value::Text(_)) if self.sharp => self.pad(go_quote(&display(value))),
-            ('v', Value::Int(int) | Value::Int64(int)) => self.pad(self.signed(int.to_string())),
+            ('v', Value::Int(int) | Value::Int64(int)) if !self.plus => self.pad(self.signed(int.to_string())),
             ('v', _) => self.pad(display(value)),
             (_, Value::Nil) => format!("%!{verb}(<nil>)"),
             (_, Value::List(list)) => {

@@ -1,0 +1,40 @@
+//! Charts in memory, for the tests.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use rhumb_helm::{Action, Capabilities, Chart, Entropy, Error, File, Limits, ReleaseOptions, RenderInput, Rendered};
+
+/// One file of a chart.
+pub(crate) fn file(path: &str, text: &str) -> File {
+    File { path: path.to_owned(), data: text.as_bytes().to_vec() }
+}
+
+/// Renders files as release `rel` in `ns1` with values given as YAML.
+pub(crate) fn render(files: Vec<File>, values: &str) -> Result<Rendered, Error> {
+    render_within(files, values, &Limits::default())
+}
+
+/// The same under other limits.
+pub(crate) fn render_within(files: Vec<File>, values: &str, limits: &Limits) -> Result<Rendered, Error> {
+    render_chart(&Chart::from_files(files, limits)?, values, limits)
+}
+
+/// Renders a loaded chart.
+pub(crate) fn render_chart(chart: &Chart, values: &str, limits: &Limits) -> Result<Rendered, Error> {
+    let values = rhumb_yaml::from_str(values).expect("values of a test are YAML");
+    let release =
+        ReleaseOptions { name: "rel".to_owned(), namespace: "ns1".to_owned(), revision: 1, action: Action::Install };
+    rhumb_helm::render(&RenderInput {
+        chart,
+        values: &values.as_object().cloned().unwrap_or_default(),
+        release: &release,
+        capabilities: &Capabilities::default(),
+        entropy: Entropy { seed: 1, now: 1_790_000_000 },
+        limits,
+    })
+}
+
+/// The smallest chart with one template.
+pub(crate) fn one_template(source: &str) -> Vec<File> {
+    vec![file("Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n"), file("templates/a.yaml", source)]
+}
