@@ -28,9 +28,13 @@ impl<'a> Found<'a> {
         Some(Self { value, node: self.node.and_then(|node| node.get(key)), pointer: self.pointer_to(key) })
     }
 
-    /// The values of all keys of a mapping. Looking each of them up by itself would cost the square of their number.
-    pub(super) fn children(&self) -> Vec<(&'a str, Self)> {
+    /// The values of a mapping that `pick` takes. Looking each key up by itself would cost the square of their number.
+    pub(super) fn children(&self, pick: fn(&Value) -> bool) -> Vec<(&'a str, Self)> {
         let Some(map) = self.value.as_object() else { return Vec::new() };
+        let picked: Vec<(&String, &Value)> = map.iter().filter(|(_, value)| pick(value)).collect();
+        if picked.is_empty() {
+            return Vec::new();
+        }
         let entries = self.node.map(Node::entries).unwrap_or_default();
         let nodes: HashMap<&str, &Node> =
             entries.iter().filter_map(|(key, node)| Some((key.as_str()?, node))).collect();
@@ -38,7 +42,7 @@ impl<'a> Found<'a> {
             let found = Self { value, node: nodes.get(key.as_str()).copied(), pointer: self.pointer_to(key) };
             (key.as_str(), found)
         };
-        map.iter().map(child).collect()
+        picked.into_iter().map(child).collect()
     }
 
     fn pointer_to(&self, key: &str) -> String {

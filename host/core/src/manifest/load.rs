@@ -93,9 +93,9 @@ fn load_file(file: &File, found: &mut Manifests) {
         Ok(documents) => documents,
         Err(error) => return problem(error.line, format!("not valid YAML: {}", error.message)),
     };
-    for document in &documents {
-        match rhumb_yaml::to_json(document, &limits) {
-            Ok(value) => load_value(file, &document.root, value, found),
+    for document in documents {
+        match rhumb_yaml::to_json(&document, &limits) {
+            Ok(value) => load_value(file, document.root, value, found),
             Err(error) => {
                 found.problems.push(Problem { file: file.path.clone(), line: error.line, message: error.message });
             }
@@ -103,7 +103,7 @@ fn load_file(file: &File, found: &mut Manifests) {
     }
 }
 
-fn load_value(file: &File, node: &Node, value: Value, found: &mut Manifests) {
+fn load_value(file: &File, node: Node, value: Value, found: &mut Manifests) {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = text("/kind");
     let mut problem = |message: &str| {
@@ -117,7 +117,7 @@ fn load_value(file: &File, node: &Node, value: Value, found: &mut Manifests) {
         return;
     }
     if kind.ends_with("List") && value.get("items").is_some() {
-        return load_items(file, node, value, found);
+        return load_items(file, &node, value, found);
     }
     let name = text("/metadata/name");
     if name.is_empty() {
@@ -131,7 +131,7 @@ fn load_value(file: &File, node: &Node, value: Value, found: &mut Manifests) {
     }
     let namespace = Some(text("/metadata/namespace")).filter(|namespace| !namespace.is_empty());
     let id = ObjectId { kind, namespace, name };
-    found.objects.push(Object { file: file.path.clone(), line: node.line, api_version, id, value, node: node.clone() });
+    found.objects.push(Object { file: file.path.clone(), line: node.line, api_version, id, value, node });
 }
 
 fn load_items(file: &File, node: &Node, value: Value, found: &mut Manifests) {
@@ -142,7 +142,7 @@ fn load_items(file: &File, node: &Node, value: Value, found: &mut Manifests) {
         return found.problems.push(Problem { file: file.path.clone(), line: node.line, message });
     }
     for (item, node) in items.into_iter().zip(nodes) {
-        load_value(file, node, item, found);
+        load_value(file, node.clone(), item, found);
     }
 }
 

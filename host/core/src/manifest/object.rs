@@ -84,7 +84,7 @@ impl Object {
             Value::Array(_) | Value::Object(_) => found.value.to_string(),
             _ => found.as_written().unwrap_or_default().into_owned(),
         };
-        map.children().into_iter().map(|(key, found)| (key.to_owned(), text(found))).collect()
+        map.children(|_| true).into_iter().map(|(key, found)| (key.to_owned(), text(found))).collect()
     }
 
     /// Whether the boolean policy is on: `fluxcd.io/<name>: "true"`, or with the older prefix.

@@ -94,8 +94,8 @@ fn helm_release(object: &Object) -> Vec<Slot> {
         }
     };
     add("chart-image", Parts::of(&values));
-    for (key, child) in values.children().iter().filter(|(_, child)| child.value.is_object()) {
-        add(key, Parts::of(child));
+    for (key, child) in values.children(Value::is_object) {
+        add(key, Parts::of(&child));
     }
     let annotations = object.annotations();
     for alias in annotations.keys().filter_map(|key| key.strip_prefix("repository.fluxcd.io/")) {
