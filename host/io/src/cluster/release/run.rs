@@ -35,7 +35,7 @@ struct Run<'a> {
     settings: Settings,
     /// Objects to apply, in install order.
     objects: Vec<Value>,
-    /// Objects of the manifest before; those that are no longer wanted go.
+    /// What the release may have in the cluster; what is no longer wanted goes.
     previous: Vec<Value>,
     history: &'a [Stored],
     notes: Vec<String>,
@@ -61,8 +61,8 @@ impl Cluster {
         run.finish(release, work.annotations()).await
     }
 
-    /// Upgrades a release. `history` is all of its records, newest last; the base is the newest deployed one, else the
-    /// newest.
+    /// Upgrades a release. `history` is all of its records, newest last. What the newest deployed one and those after
+    /// it had and this one hasn't is deleted.
     pub async fn upgrade(&self, work: &Work<'_>, history: &[Stored], clock: Clock<'_>) -> Report {
         let mut run = match Run::new(self, clock, Verb::Upgrade, work, history) {
             Ok(run) => run,
@@ -90,14 +90,16 @@ impl Cluster {
             return Report::refused(kind.at("roll back", format!("{}/{}", target.namespace, target.name)));
         };
         let prepare = || {
+            let mut wanted = manifests_of(target)?;
+            rhumb_helm::order::install(&mut wanted);
             Ok(Run {
                 cluster: self,
                 clock,
                 verb: Verb::Rollback,
                 owner: Owner { release: &target.name, namespace: &target.namespace, helm_release: owner },
                 settings,
-                objects: objects_of(target)?,
-                previous: objects_of(&newest.release)?,
+                objects: targets::flatten(&wanted),
+                previous: targets::flatten(&held(history)?),
                 history,
                 notes: Vec::new(),
             })
@@ -144,8 +146,6 @@ impl<'a> Run<'a> {
         work: &Work<'a>,
         history: &'a [Stored],
     ) -> Result<Self, Error> {
-        let deployed = history.iter().rev().find(|stored| stored.release.info.status == Status::Deployed);
-        let base = deployed.or(history.last());
         Ok(Self {
             cluster,
             clock,
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
             owner: Owner { release: work.release, namespace: work.namespace, helm_release: work.owner },
             settings: work.settings,
             objects: targets::flatten(&work.rendered.objects),
-            previous: base.map(|base| objects_of(&base.release)).transpose()?.unwrap_or_default(),
+            previous: targets::flatten(&held(history)?),
             history,
             notes: Vec::new(),
         })
@@ -347,10 +347,30 @@ fn failure(verb: Verb, release: &str, why: &str) -> String {
     format!("{what} {release:?} failed: {why}")
 }
 
-pub(super) fn objects_of(release: &Release) -> Result<Vec<Value>, Error> {
+/// What the release may have in the cluster: the objects of its newest deployed record and of every record after it, in
+/// install order, the newest form of each.
+///
+/// Helm looks at one record only. But a revision that failed, or whose process was killed, may have made objects that
+/// no deployed manifest names; they would stay for ever.
+pub(super) fn held(history: &[Stored]) -> Result<Vec<Manifest>, Error> {
+    let mut found: Vec<Manifest> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for stored in history.iter().rev() {
+        for manifest in manifests_of(&stored.release)? {
+            let identity = Key::of(&manifest.value).map(|key| targets::identity(&key, &stored.release.namespace));
+            if identity.is_none_or(|identity| seen.insert(identity)) {
+                found.push(manifest);
+            }
+        }
+        if stored.release.info.status == Status::Deployed {
+            break;
+        }
+    }
+    rhumb_helm::order::install(&mut found);
+    Ok(found)
+}
+
+fn manifests_of(release: &Release) -> Result<Vec<Manifest>, Error> {
     let subject = format!("{}/{}", release.namespace, release.name);
-    let mut manifests = rhumb_helm::parse_manifest(&release.manifest)
-        .map_err(|error| malformed(&error).at("read the manifest of", subject))?;
-    rhumb_helm::order::install(&mut manifests);
-    Ok(targets::flatten(&manifests))
+    rhumb_helm::parse_manifest(&release.manifest).map_err(|error| malformed(&error).at("read the manifest of", subject))
 }

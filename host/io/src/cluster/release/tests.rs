@@ -222,6 +222,23 @@ async fn a_process_killed_after_the_record_is_healed() {
 }
 
 #[tokio::test]
+async fn objects_of_failed_revisions_go_with_the_next_good_one() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    done(&cluster.install(&Chart::new(&[map("a", "1")]).work(1), CLOCK).await);
+    api.fault(|method, path| (method == "PATCH" && path.contains("maps/z?")).then(|| status(403, "Forbidden")));
+    for revision in 2..4 {
+        let chart = Chart::new(&[map("a", "2"), map(&format!("half-{revision}"), "1"), map("z", "1")]);
+        let report = cluster.upgrade(&chart.work(revision), &history(&cluster).await, CLOCK).await;
+        assert_eq!(report.status, Some(Status::Failed));
+        assert!(api.object(&map_path(&format!("half-{revision}"))).is_some());
+    }
+    done(&cluster.upgrade(&Chart::new(&[map("a", "3")]).work(4), &history(&cluster).await, CLOCK).await);
+    let maps: Vec<String> = api.paths().into_iter().filter(|path| path.contains("configmaps")).collect();
+    assert_eq!(maps, [map_path("a")]);
+}
+
+#[tokio::test]
 async fn hooks_run_in_order_and_leave_as_their_policies_say() {
     let api = Api::new();
     let cluster = api.cluster();

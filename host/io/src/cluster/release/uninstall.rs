@@ -4,9 +4,10 @@ use rhumb_core::chain::chain;
 use rhumb_helm::record::Status;
 
 use super::hooks::{self, Scene};
+use super::run::held;
 use super::targets::{self, Owner};
 use super::work::{Context, Report};
-use crate::cluster::client::{Cluster, malformed};
+use crate::cluster::client::Cluster;
 use crate::cluster::error::{Error, Kind};
 use crate::cluster::records::Stored;
 
@@ -60,8 +61,7 @@ impl Cluster {
         let scene = Scene { cluster: self, owner, settings, clock };
         let mut run = release.hooks.clone();
         hooks::run(&scene, &mut run, "pre-delete").await?;
-        let mut manifests = rhumb_helm::parse_manifest(&release.manifest)
-            .map_err(|error| malformed(&error).at("read the manifest of", &subject))?;
+        let mut manifests = held(history)?;
         rhumb_helm::order::uninstall(&mut manifests);
         let mut failures = Vec::new();
         for object in targets::flatten(&manifests) {
