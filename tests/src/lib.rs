@@ -1,1 +1,50 @@
-//! Stub.
+//! What the tests share: built policies, and a world to try things in.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use rhumb_cli::demo::{Sources, World};
+
+/// The folder with the shipped policies and the examples, built once per test run.
+///
+/// # Panics
+///
+/// When the policies cannot be built, with the message that says what to do.
+pub fn policies() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let root = root();
+            let out = root.join("target/policies");
+            let mut crates = Vec::new();
+            for folder in ["policies", "examples/bad-policies"] {
+                for entry in std::fs::read_dir(root.join(folder)).expect("the folder is part of the project") {
+                    let path = entry.expect("the folder can be listed").path();
+                    if path.join("Cargo.toml").exists() {
+                        crates.push(path);
+                    }
+                }
+            }
+            if let Err(error) = rhumb_cli::policy::build::build_all(&crates, &out) {
+                panic!("{}", rhumb_core::chain::chain(&error));
+            }
+            out
+        })
+        .clone()
+}
+
+/// The root of the project.
+pub fn root() -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().expect("the project's folder is there")
+}
+
+/// The demo's servers with the example repository and a daemon, nothing settled yet.
+///
+/// # Panics
+///
+/// When a server does not start.
+pub async fn world() -> World {
+    let sources = Sources { examples: root().join("examples"), policies: policies() };
+    World::start(&sources).await.expect("the embedded servers start")
+}

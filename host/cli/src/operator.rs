@@ -84,9 +84,9 @@ impl Images {
             if !self.candidates {
                 return show::images(images);
             }
-            let each = images.iter().map(|image| {
-                format!("{}{}", show::images(std::slice::from_ref(image)), show::candidates(image))
-            });
+            let each = images
+                .iter()
+                .map(|image| format!("{}{}", show::images(std::slice::from_ref(image)), show::candidates(image)));
             each.collect::<Vec<_>>().join("\n")
         })
     }

@@ -60,7 +60,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         entropy: Entropy { seed: 0, now: 0 },
         limits: &limits,
     };
-    let rendered = rhumb_helm::render(&input).with_context(|| format!("failed to render `{}`", arguments.chart.display()))?;
+    let rendered =
+        rhumb_helm::render(&input).with_context(|| format!("failed to render `{}`", arguments.chart.display()))?;
     let parts = if arguments.include_crds { Parts::WithCrds } else { Parts::Objects };
     print::out(&rhumb_helm::template_text(&rendered, parts));
     Ok(ExitCode::SUCCESS)

@@ -21,7 +21,7 @@ pub(super) async fn start(world: &World, tell: &Teller) -> Result<()> {
     let passes = world.settle().await;
     tell.command("rhumb list");
     let releases = world.releases().await?;
-    tell.show(&show::releases(&releases));
+    tell.show(&show::releases(&tell.by_name(&releases)?));
     tell.check(world.daemon.public_key.starts_with("ssh-ed25519 "), "an SSH identity was made")?;
     tell.check(passes.failed == 0, "every pass could look at the world")?;
     tell.check(releases.len() == 4 && releases.iter().all(|r| r.status == "deployed"), "4 releases are deployed")?;
@@ -60,7 +60,10 @@ pub(super) async fn dev(world: &World, tell: &Teller) -> Result<()> {
         described == [(1, "superseded", "Install complete"), (2, "deployed", "Upgrade complete")],
         "the release was upgraded",
     )?;
-    tell.check(world.release("dev", "podinfo-dev").await?.images.iter().all(|i| i.ends_with(&tag)), &format!("{tag} runs"))
+    tell.check(
+        world.release("dev", "podinfo-dev").await?.images.iter().all(|i| i.ends_with(&tag)),
+        &format!("{tag} runs"),
+    )
 }
 
 /// A change of the chart.
@@ -99,7 +102,10 @@ pub(super) async fn staging(world: &World, tell: &Teller) -> Result<()> {
     let objects = world.objects_of("stg").await?;
     tell.say("\nObjects in stg:");
     tell.show(&objects.join("\n"));
-    tell.check(world.release("stg", "podinfo-rc").await?.images.iter().all(|i| i.ends_with(&tag)), &format!("staging runs {tag}"))?;
+    tell.check(
+        world.release("stg", "podinfo-rc").await?.images.iter().all(|i| i.ends_with(&tag)),
+        &format!("staging runs {tag}"),
+    )?;
     tell.check(objects.iter().any(|o| o.starts_with("HorizontalPodAutoscaler")), "staging has an autoscaler")?;
     tell.check(world.release("dev", "podinfo-dev").await?.images == dev, "dev kept its image")
 }

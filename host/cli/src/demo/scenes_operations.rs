@@ -19,7 +19,7 @@ pub(super) async fn hotfix(world: &World, tell: &Teller) -> Result<()> {
     tell.command(&format!("git add {} && git commit && git push", paths.join(" ")));
     world.settle_after(Event::Git).await;
     let hotfix = world.release("hotfix", "podinfo-hotfix").await?;
-    tell.show(&show::releases(std::slice::from_ref(&hotfix)));
+    tell.show(&show::releases(&[tell.by_name(&hotfix)?]));
     tell.check(hotfix.status == "deployed", "podinfo-hotfix is deployed")?;
     let tag = format!("hotfix-{}", rhumb_sim::image::commit());
     tell.command("ci-mock -b hotfix");
@@ -34,7 +34,7 @@ pub(super) async fn sealed_secrets(world: &World, tell: &Teller) -> Result<()> {
     tell.scene(7, "Sealed secrets: a release from a Helm repository");
     world.advance(MINUTE);
     let release = world.release("adm", "sealed-secrets").await?;
-    tell.show(&show::releases(std::slice::from_ref(&release)));
+    tell.show(&show::releases(&[tell.by_name(&release)?]));
     tell.check(release.status == "deployed", "sealed-secrets came from the Helm repository, at its pinned version")?;
     let image = world.image("adm", "sealed-secrets");
     tell.check(image.map_or(true, |image| image.code == "not-automated"), "and is left alone: it is not automated")?;

@@ -65,11 +65,12 @@ pub(super) async fn transform(world: &World, tell: &Teller) -> Result<()> {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: podinfo-backend\n  namespace: prod\nstringData:\n  values.yaml: |\n    backend:\n      token: only-the-chart-sees-this\n";
     let annotation = "    fluxcd.io/automated: \"true\"\n";
     let with_transform = format!(
-        "{annotation}    rhumb.dev/values: env-sizing\n    rhumb.dev/config.env-sizing: |\n      environments:\n        prod:\n          replicas: 4\n          requests: {{cpu: 100m, memory: 64Mi}}\n      moveSecret: {{from: /backend/token, to: /auth/token}}\n"
+        "{annotation}    rhumb.dev/values: env-sizing\n    rhumb.dev/config.env-sizing: |\n      environments:\n        prod:\n          replicas: 4\n          requests: {{cpu: 100m, memory: 64Mi}}\n      secretMove: {{from: /backend/token, to: /auth/token}}\n"
     );
     let path = "releases/prod/podinfo.yaml";
     let text = world.remote.text(path)?.replace(annotation, &with_transform);
-    let text = text.replace("  values:\n", "  valuesFrom:\n    - secretKeyRef:\n        name: podinfo-backend\n  values:\n");
+    let text =
+        text.replace("  values:\n", "  valuesFrom:\n    - secretKeyRef:\n        name: podinfo-backend\n  values:\n");
     world.commit("Size production by policy", &[("releases/prod/backend.yaml", secret), (path, &text)])?;
     world.settle_after(Event::Git).await;
     let explained = world.explain("prod", "podinfo-prod").await?;
@@ -107,11 +108,14 @@ pub(super) async fn bad_policies(world: &World, tell: &Teller) -> Result<()> {
     tell.check(endless.code == "out-of-fuel" && endless.fuel > 0, "the endless loop ran out of fuel")?;
     tell.check(liar.code == "bad-output", "the tag that was not offered was refused")?;
     let same = world.release("dev", "podinfo-dev").await?.images == dev;
-    tell.check(same && world.release("hotfix", "podinfo-hotfix").await?.images == hotfix, "both releases keep their images")?;
+    tell.check(
+        same && world.release("hotfix", "podinfo-hotfix").await?.images == hotfix,
+        "both releases keep their images",
+    )?;
     tell.check(runs(world, "stg", "podinfo-rc", "0.4.13").await?, "the others go on: staging runs 0.4.13")?;
     tell.command("rhumb explain dev/podinfo-dev");
     let explained = world.explain("dev", "podinfo-dev").await?;
-    tell.show(&show::explanation(&explained));
+    tell.show(&show::explanation(&tell.by_name(&explained)?));
     let document = record(world, &explained, "endless")?;
     let document = Record::parse(&document.to_string())?;
     let again = tokio::task::block_in_place(|| replay(&world.daemon.ctx.sandbox, &document));
@@ -157,7 +161,12 @@ fn walk(pointer: &str, before: Option<&Value>, after: Option<&Value>, lines: &mu
         keys.sort();
         keys.dedup();
         for key in keys {
-            walk(&format!("{pointer}/{key}"), old.and_then(|map| map.get(key)), new.and_then(|map| map.get(key)), lines);
+            walk(
+                &format!("{pointer}/{key}"),
+                old.and_then(|map| map.get(key)),
+                new.and_then(|map| map.get(key)),
+                lines,
+            );
         }
         return;
     }

@@ -1,6 +1,8 @@
 //! How a scene speaks: a heading, what happens, what came of it, what was checked.
 
 use anyhow::{Result, ensure};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::world::World;
 use crate::print::{self, Paint, paint};
@@ -47,6 +49,11 @@ impl Teller {
         ensure!(holds, "expected: {what}");
         print::out(&format!("  {} {}\n", paint("✓", Paint::Green), self.named(what)));
         Ok(())
+    }
+
+    /// A report with addresses shown by name, so that a table made of it aligns.
+    pub(crate) fn by_name<T: Serialize + DeserializeOwned>(&self, report: &T) -> Result<T> {
+        Ok(serde_json::from_str(&self.named(&serde_json::to_string(report)?))?)
     }
 
     fn named(&self, text: &str) -> String {

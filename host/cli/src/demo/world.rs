@@ -75,7 +75,8 @@ impl Sources {
 impl World {
     /// Starts all servers, seeds the config repository, pushes the images that its releases begin with.
     pub async fn start(sources: &Sources) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("rhumb-").tempdir().context("failed to make a temporary folder")?;
+        let folder =
+            tempfile::Builder::new().prefix("rhumb-").tempdir().context("failed to make a temporary folder")?;
         let clock = rhumb_sim::Clock::fixed(START_MILLIS);
         let moved = Arc::new(AtomicU64::new(START_MILLIS));
         let api = api::Server::start(api::Options { clock: clock.clone(), crds: vec![api::HELM_RELEASE_CRD] }).await?;
@@ -91,7 +92,8 @@ impl World {
         let config = config(&remote, folder.path(), sources);
         let cluster = Cluster::connect(Connection::KubeconfigFile(kubeconfig)).await?;
         let daemon = Daemon::start(config, Clock::Moved(Arc::clone(&moved)), cluster).await?;
-        let world = Self { folder, api, registry, charts, remote, daemon, clock, moved, examples: sources.examples.clone() };
+        let world =
+            Self { folder, api, registry, charts, remote, daemon, clock, moved, examples: sources.examples.clone() };
         for tag in TAGS {
             world.push_image(tag).await?;
         }
@@ -120,8 +122,10 @@ impl World {
     pub fn commit(&self, message: &str, files: &[(&str, &str)]) -> Result<String> {
         let host = self.registry.host();
         let url = self.charts.url();
-        let files: Vec<git::File> =
-            files.iter().map(|(path, text)| git::File::new(path, &text.replace(REGISTRY, &host).replace(CHARTS, &url))).collect();
+        let files: Vec<git::File> = files
+            .iter()
+            .map(|(path, text)| git::File::new(path, &text.replace(REGISTRY, &host).replace(CHARTS, &url)))
+            .collect();
         Ok(self.remote.commit("Jo", message, &files)?)
     }
 

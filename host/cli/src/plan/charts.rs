@@ -135,7 +135,8 @@ async fn chart(source: &ChartSource, files: &[File], this: &Names) -> Result<Cha
             Chart::from_files(files, &limits).map_err(|error| chain(&error))
         }
         ChartSource::Repository { url, name, version } => {
-            let client = rhumb_io::charts::Client::new(rhumb_io::charts::Options::default()).map_err(|error| chain(&error))?;
+            let client =
+                rhumb_io::charts::Client::new(rhumb_io::charts::Options::default()).map_err(|error| chain(&error))?;
             let archive = client.fetch(url, name, version).await.map_err(|error| chain(&error))?;
             Chart::from_archive(&archive.data, &limits).map_err(|error| chain(&error))
         }

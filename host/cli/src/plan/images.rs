@@ -77,7 +77,8 @@ fn metadata(
 ) -> BTreeMap<images::Target, Metadata> {
     let mut all = BTreeMap::new();
     for (target, (repository, indices)) in images::shortlisted(verdicts) {
-        let (Some(Scan::Listed(tags)), Some(Ok(offer))) = (view.repositories.get(&repository), offers.get(&repository)) else {
+        let (Some(Scan::Listed(tags)), Some(Ok(offer))) = (view.repositories.get(&repository), offers.get(&repository))
+        else {
             continue;
         };
         let names: Vec<&str> = tags.iter().collect();

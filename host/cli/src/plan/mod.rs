@@ -55,7 +55,8 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 async fn plan(arguments: &Arguments) -> Result<Report> {
     let dir = &arguments.dir;
-    let files = rhumb_io::files::read_tree(dir, &|_| true).with_context(|| format!("failed to read `{}`", dir.display()))?;
+    let files =
+        rhumb_io::files::read_tree(dir, &|_| true).with_context(|| format!("failed to read `{}`", dir.display()))?;
     let files: Vec<File> = files.files.into_iter().map(|file| File { path: file.path, data: file.data }).collect();
     let manifests = manifest::load(&files);
     let this = charts::own_names(dir, &arguments.this);
@@ -68,9 +69,13 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
     let folder = arguments.policies.clone().unwrap_or_else(crate::policy_folder);
     let sandbox = Sandbox::new(rhumb_policy::Options::default())?;
     let (catalog, _) = Catalog::from_dir(&sandbox, &folder).with_context(|| {
-        format!("failed to read the policies in `{}`; build them with `cargo policies` or give --policies", folder.display())
+        format!(
+            "failed to read the policies in `{}`; build them with `cargo policies` or give --policies",
+            folder.display()
+        )
     })?;
     let asked = arguments.tags.is_some() || arguments.registry;
-    let containers = images::containers((&sandbox, &catalog), &files, &manifests, if asked { Some(&offers) } else { None });
+    let containers =
+        images::containers((&sandbox, &catalog), &files, &manifests, if asked { Some(&offers) } else { None });
     Ok(Report::new(&manifests, releases, containers, this.urls))
 }

@@ -34,7 +34,9 @@ pub(super) fn from_file(path: &Path) -> Result<BTreeMap<String, Offer>> {
         let tag = tag.or(reference.tag.as_ref().map(rhumb_core::id::Tag::as_str));
         let tag = tag.with_context(|| format!("{}: expected a tag", at()))?.to_owned();
         let created = match created {
-            Some(text) => Timestamp::parse(text).with_context(|| format!("{}: `{text}` is not an RFC 3339 time", at()))?,
+            Some(text) => {
+                Timestamp::parse(text).with_context(|| format!("{}: `{text}` is not an RFC 3339 time", at()))?
+            }
             None => Timestamp(0),
         };
         offers.entry(reference.repository()).or_default().insert(tag, created);

@@ -76,13 +76,19 @@ pub struct Container {
 
 impl Report {
     /// Puts the parts together.
-    pub fn new(manifests: &Manifests, releases: Vec<Release>, containers: Vec<Container>, own_urls: Vec<String>) -> Self {
+    pub fn new(
+        manifests: &Manifests,
+        releases: Vec<Release>,
+        containers: Vec<Container>,
+        own_urls: Vec<String>,
+    ) -> Self {
         let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
         for object in &manifests.objects {
             let namespace = object.id.namespace.clone().unwrap_or_else(|| "-".to_owned());
             *counts.entry((namespace, object.id.kind.clone())).or_default() += 1;
         }
-        let objects = counts.into_iter().map(|((namespace, kind), count)| ObjectCount { kind, namespace, count }).collect();
+        let objects =
+            counts.into_iter().map(|((namespace, kind), count)| ObjectCount { kind, namespace, count }).collect();
         let problems = manifests.problems.iter().map(ToString::to_string).collect();
         Self { own_urls, objects, releases, containers, problems }
     }
@@ -121,7 +127,8 @@ impl Report {
         }
         text.push_str(&table.print("  "));
         let mut cannot: Vec<String> = self.problems.clone();
-        let of = |release: &Release| Some(format!("{}: {}: {}", release.place, release.object, release.problem.clone()?));
+        let of =
+            |release: &Release| Some(format!("{}: {}: {}", release.place, release.object, release.problem.clone()?));
         cannot.extend(self.releases.iter().filter_map(of));
         let broken = self.containers.iter().filter(|container| container.problem);
         cannot.extend(broken.map(|c| format!("{}: {} {}: {}", c.place, c.object, c.container, c.pick)));

@@ -29,7 +29,7 @@ const PROFILE: [&str; 7] = [
 /// A component that was built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// Name of the file without extension: the package's without `rhumb-policy-`.
+    /// Name of the file without extension: the package's without `rhumb-policy-` or `rhumb-example-`.
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
@@ -147,9 +147,8 @@ fn require_target() -> Result<(), Error> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let mut command = Command::new(&rustc);
     command.args(["--print", "target-libdir", "--target", TARGET]).stderr(Stdio::null());
-    let output = command
-        .output()
-        .map_err(|source| Error::Start { command: rustc.to_string_lossy().into_owned(), source })?;
+    let output =
+        command.output().map_err(|source| Error::Start { command: rustc.to_string_lossy().into_owned(), source })?;
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let has_core = std::fs::read_dir(folder).is_ok_and(|mut entries| {
         entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libcore-")))
@@ -221,7 +220,8 @@ fn componentize(package: String, module: &Path, out_dir: &Path) -> Result<Built,
         .module(&bytes)
         .and_then(|encoder| encoder.encode())
         .map_err(|error| Error::Encode { package: package.clone(), source: Words(format!("{error:#}")) })?;
-    let name = package.strip_prefix("rhumb-policy-").unwrap_or(&package).to_owned();
+    let short = ["rhumb-policy-", "rhumb-example-"].into_iter().find_map(|prefix| package.strip_prefix(prefix));
+    let name = short.unwrap_or(&package).to_owned();
     let path = out_dir.join(format!("{name}.wasm"));
     // A reader never sees half a component.
     let unfinished = out_dir.join(format!(".{name}.wasm.{}", std::process::id()));

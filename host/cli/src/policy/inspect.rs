@@ -43,14 +43,22 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
     let or_nothing = |list: Vec<String>| if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
     let mut text = format!(
         "name      {} {}\nkind      {}\nsummary   {}\ncontract  {}\ndigest    {}\nsize      {} bytes\n",
-        policy.name, policy.version, policy.kind.as_str(), describe.summary, describe.contract, policy.digest, policy.size,
+        policy.name,
+        policy.version,
+        policy.kind.as_str(),
+        describe.summary,
+        describe.contract,
+        policy.digest,
+        policy.size,
     );
     // An import without functions is a list of types, not a permission.
     let imports = policy.imports.iter().map(|import| format!("{import} (types only)")).collect();
     text += &format!("imports   {}\nwants     {}\n", or_nothing(imports), or_nothing(wanted));
     text += &format!(
         "limits    {} fuel, {} ms, {} MiB of memory\n",
-        policy.budget, limits.wall_millis, limits.memory_bytes >> 20,
+        policy.budget,
+        limits.wall_millis,
+        limits.memory_bytes >> 20,
     );
     let mut config = Table::new(&["SETTING", "TYPE", "NEEDED", "MEANING"]);
     let required = describe.config.get("required").and_then(Value::as_array);

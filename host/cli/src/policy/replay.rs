@@ -34,7 +34,8 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
     let candidates = match source.is_dir() {
         false => vec![source.clone()],
         true => {
-            let entries = std::fs::read_dir(&source).with_context(|| format!("failed to read `{}`", source.display()))?;
+            let entries =
+                std::fs::read_dir(&source).with_context(|| format!("failed to read `{}`", source.display()))?;
             let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
             paths.filter(|path| path.extension().is_some_and(|extension| extension == "wasm")).collect()
         }

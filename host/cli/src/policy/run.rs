@@ -114,12 +114,7 @@ fn input(arguments: &Arguments) -> Result<String> {
 }
 
 /// Asks as the daemon does: the shortlist first when the policy wants metadata, then the choice.
-fn filter(
-    arguments: &Arguments,
-    sandbox: &Sandbox,
-    policy: &Loaded,
-    text: &str,
-) -> Result<(Question, Decision)> {
+fn filter(arguments: &Arguments, sandbox: &Sandbox, policy: &Loaded, text: &str) -> Result<(Question, Decision)> {
     let offers = offers(text).map_err(anyhow::Error::msg)?;
     let container = Container {
         name: "app".to_owned(),

@@ -25,8 +25,7 @@ pub(crate) fn component(name: &str) -> &'static [u8] {
         let folders: Vec<PathBuf> = SHIPPED.into_iter().chain(["endless", "liar"]).map(folder).collect();
         let out = tempfile::tempdir().expect("a folder for components");
         let built = build::build_all(&folders, out.path()).unwrap_or_else(|error| panic!("{error}: {error:?}"));
-        let key = |name: &str| name.trim_start_matches("rhumb-example-").to_owned();
-        built.into_iter().map(|one| (key(&one.name), std::fs::read(one.path).expect("it was built"))).collect()
+        built.into_iter().map(|one| (one.name, std::fs::read(one.path).expect("it was built"))).collect()
     });
     built.get(name).unwrap_or_else(|| panic!("no component {name}"))
 }

@@ -1,0 +1,10 @@
+//! The integration tests, one binary: the story, bad input, the demo's transcript, the layering.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod bad_input;
+mod kill;
+mod layering;
+mod plan;
+mod story;
+mod transcript;

@@ -1,0 +1,76 @@
+//! `rhumb plan` on the example repository and on a broken one.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rhumb_tests::{policies, root};
+
+fn plan(dir: &Path, arguments: &[&str]) -> Output {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    let mut command = Command::new(path.join("rhumb"));
+    command.arg("plan").arg(dir).arg("--policies").arg(policies()).args(arguments).env("NO_COLOR", "1");
+    command.output().expect("rhumb was built")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_example_is_planned_with_charts_images_and_picks() {
+    let folder = tempfile::tempdir().unwrap();
+    let tags = folder.path().join("tags.txt");
+    let offers = "# what the registry would say\n\
+        registry.example.com/rhumb/podinfo dev-kb9lm91e 2026-01-01T00:00:00Z\n\
+        registry.example.com/rhumb/podinfo dev-newer000 2026-02-01T00:00:00Z\n\
+        registry.example.com/rhumb/podinfo stg-9ij63o4c 2026-01-01T00:00:00Z\n\
+        registry.example.com/rhumb/podinfo:0.4.12\n\
+        registry.example.com/rhumb/podinfo:0.5.0\n";
+    std::fs::write(&tags, offers).unwrap();
+    let this = "git@example.com:rhumb/get-started";
+    let arguments = ["--self", this, "--tags", tags.to_str().unwrap()];
+    let output = plan(&root().join("examples/get-started"), &arguments);
+    let text = text(&output);
+    for expected in [
+        "dev/podinfo-dev", "stg/podinfo-rc", "prod/podinfo-prod", "adm/sealed-secrets",
+        "releases/dev/podinfo.yaml:18", "dev-newer000", "0.4.12", "glob:dev-*", "Namespace",
+    ] {
+        assert!(text.contains(expected), "`{expected}` is missing in\n{text}");
+    }
+    // The Helm repository cannot be reached: one line for one release, and an exit code that says so.
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let cannot: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("Cannot be done")).collect();
+    assert_eq!(cannot.len(), 2, "{text}");
+    assert!(cannot[1].contains("adm/sealed-secrets"), "{text}");
+}
+
+#[test]
+fn without_its_url_a_chart_of_the_repository_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let release = "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: a, namespace: b}\nspec:\n  chart: {git: 'git@example.com:x/y', path: charts/z}\n";
+    std::fs::write(folder.path().join("a.yaml"), release).unwrap();
+    std::fs::write(folder.path().join("broken.yaml"), "a: [\n").unwrap();
+    let output = plan(folder.path(), &[]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("--self git@example.com:x/y"), "{text}");
+    assert!(text.contains("broken.yaml:"), "{text}");
+}
+
+#[test]
+fn json_has_the_same_facts() {
+    let output = plan(&root().join("examples/get-started"), &["--self", "git@example.com:rhumb/get-started", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["releases"].as_array().unwrap().len(), 4);
+    assert_eq!(report["containers"].as_array().unwrap().len(), 3);
+    assert_eq!(report["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_said_by_name() {
+    let output = plan(Path::new("/no/such/folder"), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/no/such/folder"));
+}
