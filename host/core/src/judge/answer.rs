@@ -51,7 +51,7 @@ pub struct Selection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// This tag, counted as in [`Tags`]; it was offered.
+    /// This tag, counted as in [`Tags`](super::Tags); it was offered.
     Pick(u32),
     /// The current image is the right one.
     KeepCurrent,
@@ -64,7 +64,7 @@ pub enum Outcome {
 /// A tag that was looked at and why it was or wasn't chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consideration {
-    /// Counted as in [`Tags`]; it was offered.
+    /// Counted as in [`Tags`](super::Tags); it was offered.
     pub index: u32,
     /// Why.
     pub reason: Reason,
