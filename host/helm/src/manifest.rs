@@ -19,7 +19,13 @@ pub struct Manifest {
 impl Manifest {
     /// Its `kind`, or nothing.
     pub fn kind(&self) -> &str {
-        self.value.get("kind").and_then(Value::as_str).unwrap_or_default()
+        match self.value.get("kind") {
+            Some(Value::String(kind)) => kind,
+            // Unquoted words such as `Off` are read as Helm reads them.
+            Some(Value::Bool(true)) => "true",
+            Some(Value::Bool(false)) => "false",
+            _ => "",
+        }
     }
 
     fn metadata(&self, key: &str) -> Option<&Value> {

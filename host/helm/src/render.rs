@@ -13,8 +13,8 @@ use crate::manifest::{self, Manifest, Sorted};
 use crate::order;
 use crate::record::Hook;
 use crate::template::{Engine, Exec, TemplateSet, parse};
-use crate::value::{Entries, Files, Value, from_json};
-use crate::values::coalesce;
+use crate::value::{Entries, Files, Value};
+use crate::values::{Nulls, coalesce};
 
 /// The stack of the thread that renders. Templates are recursive by nature, and their depth is bounded to fit this.
 const STACK: usize = 128 << 20;
@@ -80,6 +80,8 @@ pub struct Rendered {
     pub notes: String,
     /// Documents of `crds/`, which are not templates.
     pub crds: Vec<Manifest>,
+    /// The files of `crds/` as `helm template --include-crds` prints them, whole and in front of the manifest.
+    pub crd_text: String,
     /// Charts with a `values.schema.json`. Checking values against it is not in yet: what Helm would refuse is rendered.
     pub unchecked_schemas: Vec<String>,
     /// Whether a template drew a random number or read the clock, so that the next rendering will differ.
@@ -133,11 +135,11 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     check_dependencies(&chart)?;
     chart.process_dependencies(input.values)?;
     check_chart(&chart, input.capabilities)?;
-    let values = coalesce(&chart, input.values.clone())?;
+    let values = Value::Map(coalesce(&chart, input.values, Nulls::Remove)?);
     let top = Top { release: release(input.release), capabilities: input.capabilities.value() };
     let mut templates = Vec::new();
     let path = chart.metadata.name.clone();
-    collect(&chart, &path, &top, from_json(&Json::Object(values)), &mut templates);
+    collect(&chart, &path, &top, values, &mut templates);
     // The parent's definitions win, so it comes last.
     templates.sort_by(|a, b| {
         let depth = |template: &Source| template.path.matches('/').count();
@@ -164,7 +166,7 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     let mut rendered = assemble(&path, printed)?;
     rendered.volatile = engine.volatile.get();
     unchecked(&chart, &mut rendered.unchecked_schemas);
-    rendered.crds = crds(&chart, &path)?;
+    crds(&chart, &path, &mut rendered)?;
     Ok(rendered)
 }
 
@@ -305,21 +307,18 @@ fn assemble(chart: &str, mut printed: Vec<(String, String)>) -> Result<Rendered,
     Ok(rendered)
 }
 
-/// The documents below `crds/` of a chart and its sub-charts.
-fn crds(chart: &Node, path: &str) -> Result<Vec<Manifest>, Error> {
-    let mut crds = Vec::new();
+/// Takes in the files below `crds/` of a chart and its sub-charts.
+fn crds(chart: &Node, path: &str, rendered: &mut Rendered) -> Result<(), Error> {
     for file in &chart.files {
         let extension = file.path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         if file.path.starts_with("crds/") && matches!(extension.as_str(), "yaml" | "yml" | "json") {
             let source = format!("{path}/{}", file.path);
             let text = String::from_utf8_lossy(&file.data);
+            rendered.crd_text.push_str(&format!("---\n# Source: {source}\n{text}\n"));
             for document in manifest::split(&text) {
-                crds.push(manifest::parse(&source, document)?);
+                rendered.crds.push(manifest::parse(&source, document)?);
             }
         }
     }
-    for child in &chart.children {
-        crds.extend(self::crds(child, &format!("{path}/charts/{}", child.metadata.name))?);
-    }
-    Ok(crds)
+    chart.children.iter().try_for_each(|child| crds(child, &format!("{path}/charts/{}", child.metadata.name), rendered))
 }

@@ -7,7 +7,7 @@ use crate::render::Rendered;
 pub enum Parts {
     /// Objects and hooks: plain `helm template`.
     Objects,
-    /// The documents of `crds/` first: `--include-crds`.
+    /// The files of `crds/` first: `--include-crds`.
     WithCrds,
 }
 
@@ -15,9 +15,7 @@ pub enum Parts {
 pub fn template_text(rendered: &Rendered, parts: Parts) -> String {
     let mut text = String::new();
     if parts == Parts::WithCrds {
-        for one in &rendered.crds {
-            text.push_str(&format!("---\n# Source: {}\n{}\n", one.source, one.text));
-        }
+        text.push_str(&rendered.crd_text);
     }
     text.push_str(&rendered.manifest);
     for hook in &rendered.hooks {

@@ -1,9 +1,12 @@
 //! How values of charts, users and sub-charts are combined.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::chart::Node;
 use crate::error::Error;
+use crate::value::{Entries, Shared, Value as Dynamic, from_json};
 
 /// The key that all sub-charts share.
 const GLOBAL: &str = "global";
@@ -30,108 +33,119 @@ pub(crate) enum Nulls {
     Keep,
 }
 
-/// Helm's `CoalesceValues`: the values that a chart and its sub-charts are rendered with.
-pub(crate) fn coalesce(chart: &Node, mut values: Map<String, Value>) -> Result<Map<String, Value>, Error> {
-    coalesce_values(chart, &mut values);
-    coalesce_dependencies(chart, &mut values)?;
-    Ok(values)
+/// Helm's `CoalesceValues` (nulls remove) and `MergeValues` (nulls stay): the values that a chart and its sub-charts are
+/// rendered with.
+///
+/// Maps are shared as in Helm, down to its side effects: a table inside a global is one and the same for a chart and its
+/// sub-charts, so what one sub-chart adds to it all others see.
+pub(crate) fn coalesce(chart: &Node, values: &Map<String, Value>, nulls: Nulls) -> Result<Rc<Shared>, Error> {
+    let table = table(values);
+    coalesce_chart(chart, &table, nulls)?;
+    Ok(table)
 }
 
-fn coalesce_dependencies(chart: &Node, values: &mut Map<String, Value>) -> Result<(), Error> {
+/// A map of its own.
+pub(crate) fn table(values: &Map<String, Value>) -> Rc<Shared> {
+    let entries = values.iter().map(|(key, value)| (key.as_str().into(), from_json(value)));
+    Rc::new(Shared(entries.collect::<Entries>().into()))
+}
+
+fn coalesce_chart(chart: &Node, values: &Rc<Shared>, nulls: Nulls) -> Result<(), Error> {
+    coalesce_values(chart, values, nulls);
     for child in &chart.children {
-        let name = child.metadata.name.clone();
-        let slot = values.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
-        let Value::Object(inner) = slot else {
-            let message = format!("type mismatch on {name}: the values of a sub-chart are a map");
-            return Err(Error::Values { chart: chart.metadata.name.clone(), message });
+        let name = child.metadata.name.as_str();
+        let inner = values.0.borrow().get(name).cloned();
+        let inner = match inner {
+            None => {
+                let inner = Rc::default();
+                values.0.borrow_mut().insert(name.into(), Dynamic::Map(Rc::clone(&inner)));
+                inner
+            }
+            Some(Dynamic::Map(inner)) => inner,
+            Some(_) => {
+                let message = format!("type mismatch on {name}: the values of a sub-chart are a map");
+                return Err(Error::Values { chart: chart.metadata.name.clone(), message });
+            }
         };
-        let mut inner = std::mem::take(inner);
-        coalesce_globals(&mut inner, values);
-        let inner = coalesce(child, inner)?;
-        values.insert(name, Value::Object(inner));
+        coalesce_globals(&inner, values);
+        coalesce_chart(child, &inner, nulls)?;
     }
     Ok(())
 }
 
 /// Hands the globals of a chart to a sub-chart; the parent's win.
-fn coalesce_globals(into: &mut Map<String, Value>, from: &Map<String, Value>) {
-    let mut globals = match into.get(GLOBAL) {
-        None => Map::new(),
-        Some(Value::Object(globals)) => globals.clone(),
-        Some(_) => return,
+fn coalesce_globals(into: &Rc<Shared>, from: &Rc<Shared>) {
+    let globals_of = |values: &Rc<Shared>| match values.0.borrow().get(GLOBAL) {
+        None => Some(Rc::default()),
+        Some(Dynamic::Map(globals)) => Some(Rc::clone(globals)),
+        Some(_) => None,
     };
-    let source = match from.get(GLOBAL) {
-        None => Map::new(),
-        Some(Value::Object(source)) => source.clone(),
-        Some(_) => return,
-    };
-    for (key, value) in source {
-        let merged = match (value, globals.get(&key)) {
-            (Value::Object(mut table), Some(Value::Object(below))) => {
-                coalesce_tables(&mut table, below, Nulls::Keep);
-                Value::Object(table)
+    let (Some(globals), Some(source)) = (globals_of(into), globals_of(from)) else { return };
+    let entries = source.0.borrow().clone();
+    for (key, value) in entries {
+        let present = globals.0.borrow().get(&key).cloned();
+        let merged = match (&value, present) {
+            (Dynamic::Map(table), Some(Dynamic::Map(below))) => {
+                // Only the first level is a copy.
+                let copy = Rc::new(Shared(table.0.borrow().clone().into()));
+                coalesce_tables(&copy, &below, Nulls::Keep);
+                Dynamic::Map(copy)
             }
-            (Value::Object(_), Some(_)) => continue,
-            (value @ Value::Object(_), None) => value,
-            (_, Some(Value::Object(_))) => continue,
-            (value, _) => value,
+            (Dynamic::Map(table), None) => Dynamic::Map(Rc::new(Shared(table.0.borrow().clone().into()))),
+            (Dynamic::Map(_), Some(_)) | (_, Some(Dynamic::Map(_))) => continue,
+            _ => value,
         };
-        globals.insert(key, merged);
+        globals.0.borrow_mut().insert(key, merged);
     }
-    into.insert(GLOBAL.to_owned(), Value::Object(globals));
+    into.0.borrow_mut().insert(GLOBAL.into(), Dynamic::Map(globals));
 }
 
-fn coalesce_values(chart: &Node, values: &mut Map<String, Value>) {
+fn coalesce_values(chart: &Node, values: &Rc<Shared>, nulls: Nulls) {
     for (key, default) in &chart.values {
-        let is_child = chart.children.iter().any(|child| child.metadata.name == *key);
-        match values.get_mut(key) {
-            None => {
-                values.insert(key.clone(), default.clone());
+        let present = values.0.borrow().get(key.as_str()).cloned();
+        match (present, from_json(default)) {
+            (None, default) => {
+                values.0.borrow_mut().insert(key.as_str().into(), default);
             }
-            Some(Value::Null) => {
-                values.remove(key);
+            (Some(Dynamic::Nil), _) if nulls == Nulls::Remove => {
+                values.0.borrow_mut().remove(key.as_str());
             }
-            Some(Value::Object(given)) => {
-                if let Value::Object(default) = default {
-                    coalesce_tables(given, default, if is_child { Nulls::Keep } else { Nulls::Remove });
-                }
+            (Some(Dynamic::Map(given)), Dynamic::Map(default)) => {
+                let is_child = chart.children.iter().any(|child| child.metadata.name == *key);
+                coalesce_tables(&given, &default, if is_child { Nulls::Keep } else { nulls });
             }
-            Some(_) => {}
-        }
-    }
-}
-
-/// Helm's `CoalesceTables`: adds what `over` lacks.
-pub(crate) fn coalesce_tables(over: &mut Map<String, Value>, below: &Map<String, Value>, nulls: Nulls) {
-    for (key, value) in below {
-        match (over.get_mut(key), value) {
-            (Some(Value::Null), _) if nulls == Nulls::Remove => {
-                over.remove(key);
-            }
-            (None, _) => {
-                over.insert(key.clone(), value.clone());
-            }
-            (Some(Value::Object(inner)), Value::Object(table)) => coalesce_tables(inner, table, nulls),
             _ => {}
         }
     }
 }
 
-/// Takes nulls out, on all levels of maps.
-pub(crate) fn without_nulls(values: Map<String, Value>) -> Map<String, Value> {
-    let kept = values.into_iter().filter(|(_, value)| !value.is_null());
-    kept.map(|(key, value)| match value {
-        Value::Object(table) => (key, Value::Object(without_nulls(table))),
-        other => (key, other),
-    })
-    .collect()
+/// Helm's `CoalesceTables` (nulls remove) and `MergeTables` (nulls stay): adds what `over` lacks.
+pub(crate) fn coalesce_tables(over: &Rc<Shared>, below: &Rc<Shared>, nulls: Nulls) {
+    if Rc::ptr_eq(over, below) {
+        return;
+    }
+    let entries = below.0.borrow().clone();
+    for (key, value) in entries {
+        let present = over.0.borrow().get(&key).cloned();
+        match (present, &value) {
+            (Some(Dynamic::Nil), _) if nulls == Nulls::Remove => {
+                over.0.borrow_mut().remove(&key);
+            }
+            (None, _) => {
+                over.0.borrow_mut().insert(key, value);
+            }
+            (Some(Dynamic::Map(inner)), Dynamic::Map(table)) => coalesce_tables(&inner, table, nulls),
+            _ => {}
+        }
+    }
 }
 
 /// The value at a dotted path.
-pub(crate) fn at_path<'v>(values: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
-    let mut parts = path.split('.');
-    let first = values.get(parts.next()?)?;
-    parts.try_fold(first, |value, part| value.as_object()?.get(part))
+pub(crate) fn at_path(values: &Rc<Shared>, path: &str) -> Option<Dynamic> {
+    path.split('.').try_fold(Dynamic::Map(Rc::clone(values)), |value, part| match value {
+        Dynamic::Map(map) => map.0.borrow().get(part).cloned(),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Which sub-charts are in use, under which names, and which of their values the parent takes over.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use super::{Dependency, Node};
 use crate::error::Error;
 use crate::functions::is_compatible_range;
-use crate::values::{Nulls, at_path, coalesce, coalesce_tables, without_nulls};
+use crate::value::{Entries, Shared, Value as Dynamic, to_json};
+use crate::values::{Nulls, at_path, coalesce, coalesce_tables};
 
 impl Node {
     /// Helm's `ProcessDependencies` for these values of the release.
@@ -19,11 +22,12 @@ impl Node {
             return Ok(());
         }
         self.name_children();
-        let values = coalesce(self, values.clone())?;
+        let coalesced = coalesce(self, values, Nulls::Remove)?;
+        let values = json(&self.metadata.name, &coalesced)?;
         for dependency in &mut self.metadata.dependencies {
             dependency.enabled = true;
-            by_tags(dependency, &values);
-            by_condition(dependency, &values, path);
+            by_tags(dependency, &coalesced);
+            by_condition(dependency, &coalesced, path);
         }
         let disabled: Vec<String> =
             self.metadata.dependencies.iter().filter(|one| !one.enabled).map(|one| one.name.clone()).collect();
@@ -67,8 +71,8 @@ impl Node {
         if self.metadata.dependencies.is_empty() {
             return Ok(());
         }
-        let values = coalesce(self, Map::new())?;
-        let mut imported = Map::new();
+        let values = coalesce(self, &Map::new(), Nulls::Keep)?;
+        let imported = Rc::default();
         for one in &mut self.metadata.dependencies {
             let mut kept = Vec::new();
             for import in &one.import_values {
@@ -80,43 +84,54 @@ impl Node {
                     }
                     _ => continue,
                 };
-                let table = at_path(&values, &format!("{}.{child}", one.name)).and_then(Value::as_object);
-                if let Some(table) = table {
-                    coalesce_tables(&mut imported, &at(&parent, table), Nulls::Remove);
+                if let Some(Dynamic::Map(table)) = at_path(&values, &format!("{}.{child}", one.name)) {
+                    coalesce_tables(&imported, &at(&parent, &table), Nulls::Keep);
                 }
                 kept.push(serde_json::json!({ "child": child, "parent": parent }));
             }
             one.import_values = kept;
         }
-        let mut values = without_nulls(values);
-        coalesce_tables(&mut values, &imported, Nulls::Remove);
-        self.values = values;
+        coalesce_tables(&values, &imported, Nulls::Keep);
+        self.values = json(&self.metadata.name, &values)?;
         Ok(())
     }
 }
 
-/// A table at a dotted path; `.` is the table itself.
-fn at(path: &str, table: &Map<String, Value>) -> Map<String, Value> {
-    if path == "." {
-        return table.clone();
+fn json(chart: &str, values: &Rc<Shared>) -> Result<Map<String, Value>, Error> {
+    let wrong = |message| Error::Values { chart: chart.to_owned(), message };
+    match to_json(&Dynamic::Map(Rc::clone(values))).map_err(wrong)? {
+        Value::Object(values) => Ok(values),
+        _ => Ok(Map::new()),
     }
-    path.split('.').rev().fold(table.clone(), |inner, part| Map::from_iter([(part.to_owned(), Value::Object(inner))]))
 }
 
-fn by_tags(dependency: &mut Dependency, values: &Map<String, Value>) {
-    let Some(tags) = values.get("tags").and_then(Value::as_object) else { return };
-    let set = |wanted: bool| dependency.tags.iter().any(|tag| tags.get(tag) == Some(&Value::Bool(wanted)));
+/// A table at a dotted path; `.` is the table itself.
+fn at(path: &str, table: &Rc<Shared>) -> Rc<Shared> {
+    if path == "." {
+        return Rc::clone(table);
+    }
+    path.split('.').rev().fold(Rc::clone(table), |inner, part| {
+        Rc::new(Shared(Entries::from([(part.into(), Dynamic::Map(inner))]).into()))
+    })
+}
+
+fn by_tags(dependency: &mut Dependency, values: &Rc<Shared>) {
+    let Some(Dynamic::Map(tags)) = at_path(values, "tags") else { return };
+    let set = |wanted: bool| {
+        let tags = tags.0.borrow();
+        dependency.tags.iter().any(|tag| matches!(tags.get(tag.as_str()), Some(Dynamic::Bool(set)) if *set == wanted))
+    };
     dependency.enabled = set(true) || !set(false);
 }
 
 /// The first path that holds a boolean decides, over the tags.
-fn by_condition(dependency: &mut Dependency, values: &Map<String, Value>, path: &str) {
+fn by_condition(dependency: &mut Dependency, values: &Rc<Shared>, path: &str) {
     let condition = dependency.condition.clone().unwrap_or_default();
-    let decided = condition
-        .trim()
-        .split(',')
-        .filter(|part| !part.is_empty())
-        .find_map(|part| at_path(values, &format!("{path}{part}")).and_then(Value::as_bool));
+    let paths = condition.trim().split(',').filter(|part| !part.is_empty());
+    let decided = paths.map(|part| at_path(values, &format!("{path}{part}"))).find_map(|found| match found {
+        Some(Dynamic::Bool(enabled)) => Some(enabled),
+        _ => None,
+    });
     if let Some(enabled) = decided {
         dependency.enabled = enabled;
     }

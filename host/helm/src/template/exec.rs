@@ -11,7 +11,7 @@ use crate::value::{Text, Value, display, strval};
 use crate::{Entropy, Limits};
 
 /// Evaluations inside one another, whatever they are; the thread that renders has the stack for it.
-const LEVELS: usize = 6_000;
+const LEVELS: usize = 12_000;
 
 /// What all templates of one rendering share.
 pub(crate) struct Engine<'a> {

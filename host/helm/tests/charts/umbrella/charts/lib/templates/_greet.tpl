@@ -1,0 +1,1 @@
+{{- define "lib.greet" }}hello {{ .name }} of {{ .ctx.Chart.Name }}{{ end }}

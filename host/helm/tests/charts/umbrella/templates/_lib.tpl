@@ -1,0 +1,1 @@
+{{- define "who" }}umbrella{{ end -}}
