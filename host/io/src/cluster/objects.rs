@@ -55,8 +55,11 @@ impl Cluster {
             let call = Call::with_body(Method::PATCH, format!("{path}?{query}"), APPLY, object.clone());
             let answer = self.json(call).await;
             if matches!(answer, Err(Kind::NotFound)) {
-                // An apply creates, so it is the kind or the namespace that is gone.
+                // An apply creates, so it is the kind or the namespace that is not there.
                 self.discovery.forget(&key.api_version);
+                self.resource(&key.api_version, &key.kind).await?;
+                let namespace = key.namespace.as_deref().unwrap_or_default();
+                return Err(Kind::Invalid { message: format!("there is no namespace `{namespace}`") });
             }
             answer.map(|value| applied(&value))
         };

@@ -73,7 +73,7 @@ async fn tells_bad_answers_apart_with_the_servers_own_words() {
     fail(422, "Invalid", &[]);
     assert!(matches!(apply().await, Kind::Invalid { message } if message == "it is Invalid"));
     fail(404, "NotFound", &[]);
-    assert!(matches!(apply().await, Kind::NotFound));
+    assert!(matches!(apply().await, Kind::Invalid { message } if message == "there is no namespace `dev`"));
     fail(500, "InternalError", &[]);
     assert!(matches!(apply().await, Kind::Server { status: 500, .. }));
     fail(429, "TooManyRequests", &[("retry-after", "4")]);
@@ -242,4 +242,21 @@ async fn capabilities_name_every_group_version_and_kind() {
         assert!(capabilities.api_versions.contains(known), "{known}");
     }
     assert!(!capabilities.api_versions.contains("batch/v1"));
+}
+
+#[tokio::test]
+async fn a_watch_whose_place_is_too_old_begins_anew_and_wakes_as_it_may_have_missed_something() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    let refused = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&refused);
+    api.fault(move |_, path| {
+        let first = path.contains("watch=true") && count.fetch_add(1, Ordering::SeqCst) == 0;
+        let gone = json!({ "type": "ERROR", "object": { "code": 410, "message": "too old resource version" } });
+        first.then(|| answer(200, &[], format!("{gone}\n")))
+    });
+    let (sender, mut woken) = tokio::sync::mpsc::unbounded_channel();
+    let _watch = cluster.watch(&[("v1", "ConfigMap")], move || sender.send(()).unwrap_or_default());
+    tokio::time::timeout(Duration::from_secs(10), woken.recv()).await.unwrap().unwrap();
+    assert!(refused.load(Ordering::SeqCst) >= 1);
 }
