@@ -121,7 +121,7 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         header.set_mode(0o644);
         // `set_path` refuses what this test is about.
         let name = &mut header.as_old_mut().name;
-        name[..path.len()].copy_from_slice(path.as_bytes());
+        name.iter_mut().zip(path.bytes()).for_each(|(slot, byte)| *slot = byte);
         header.set_cksum();
         tar.append(&header, *data).unwrap();
     }
