@@ -17,7 +17,8 @@ async fn condition(world: &World, (namespace, name): (&str, &str), kind: &str) -
     let key = rhumb_io::cluster::Key::new("helm.fluxcd.io/v1", "HelmRelease", namespace, name);
     let object = world.daemon.ctx.cluster.get(&key).await.unwrap().unwrap();
     let conditions = object.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let found = conditions.into_iter().find(|c| c["type"] == kind).unwrap_or_else(|| panic!("no condition {kind}: {object}"));
+    let found =
+        conditions.into_iter().find(|c| c["type"] == kind).unwrap_or_else(|| panic!("no condition {kind}: {object}"));
     let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
     (text("status"), text("reason"), text("message"))
 }
@@ -97,7 +98,9 @@ async fn a_bad_regular_expression_is_said_at_its_release() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_for_no_container_names_those_that_there_are() {
     let world = world().await;
-    let (status, reason, message) = with_filter(&world, "filter.fluxcd.io/sidecar: glob:dev-*\n    filter.fluxcd.io/chart-image: glob:none-*").await;
+    let (status, reason, message) =
+        with_filter(&world, "filter.fluxcd.io/sidecar: glob:dev-*\n    filter.fluxcd.io/chart-image: glob:none-*")
+            .await;
     assert_eq!((status.as_str(), reason.as_str()), ("False", "NoSuchContainer"), "{message}");
     assert!(message.contains("sidecar") && message.contains("chart-image"), "{message}");
     staging_goes_on(&world).await;
@@ -121,7 +124,11 @@ async fn with_template(world: &World, template: &str) -> String {
     let (status, _, message) = condition(world, ("dev", "podinfo-dev"), "Released").await;
     assert_eq!(status, "False", "{message}");
     let release = world.release("dev", "podinfo-dev").await.unwrap();
-    assert_eq!((release.revision, release.status.as_str()), (revision, "deployed"), "no record of what could not be rendered");
+    assert_eq!(
+        (release.revision, release.status.as_str()),
+        (revision, "deployed"),
+        "no record of what could not be rendered"
+    );
     let adm = world.release("adm", "sealed-secrets").await.unwrap();
     assert_eq!(adm.status, "deployed", "other charts go on");
     world.commit("Mend", &[("charts/podinfo/templates/bad.yaml", "")]).unwrap();
@@ -181,12 +188,12 @@ async fn with_fault(fault: Fault, expected: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_wants_credentials() {
-    with_fault(Fault::Unauthorized, "credentials").await;
+    with_fault(Fault::Unauthorized, "registry refuses access").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_says_too_many_requests() {
-    with_fault(Fault::TooMany { retry_after: Some(30) }, "30").await;
+    with_fault(Fault::TooMany { retry_after: Some(30) }, "slow down").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,7 +242,9 @@ async fn one_refused_object_of_ten_leaves_the_nine() {
     world.settle().await;
     world.api.refuse(ObjectRef::new("ConfigMap", "dev", "map-3"), "no threes on this cluster");
     let maps: Vec<String> = (0..10)
-        .map(|n| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: map-{n}, namespace: dev}}\ndata: {{a: b}}\n"))
+        .map(|n| {
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: map-{n}, namespace: dev}}\ndata: {{a: b}}\n")
+        })
         .collect();
     world.commit("Ten", &[("maps.yaml", &maps.join("---\n"))]).unwrap();
     world.settle_after(Event::Git).await;

@@ -23,7 +23,8 @@ impl Servers {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::system();
-        let api = api::Server::start(api::Options { clock: clock.clone(), crds: vec![api::HELM_RELEASE_CRD] }).await.unwrap();
+        let api =
+            api::Server::start(api::Options { clock: clock.clone(), crds: vec![api::HELM_RELEASE_CRD] }).await.unwrap();
         let registry = registry::Server::start().await.unwrap();
         let charts = charts::Server::start(clock.clone()).await.unwrap();
         charts.add(&root().join("examples/charts/sealed-secrets")).unwrap();
@@ -41,11 +42,22 @@ impl Servers {
 
     fn daemon(&self) -> Daemon {
         let child = Command::new(binary("rhumbd"))
-            .args(["--git-alias", "git@example.com:rhumb/get-started", "--listen", "127.0.0.1:0", "--namespace", "default"])
-            .arg("--git-url").arg(self.remote.url())
-            .arg("--state").arg(self.folder.path().join("state"))
-            .arg("--kubeconfig").arg(self.folder.path().join("kubeconfig"))
-            .arg("--policies").arg(policies())
+            .args([
+                "--git-alias",
+                "git@example.com:rhumb/get-started",
+                "--listen",
+                "127.0.0.1:0",
+                "--namespace",
+                "default",
+            ])
+            .arg("--git-url")
+            .arg(self.remote.url())
+            .arg("--state")
+            .arg(self.folder.path().join("state"))
+            .arg("--kubeconfig")
+            .arg(self.folder.path().join("kubeconfig"))
+            .arg("--policies")
+            .arg(policies())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -56,7 +68,8 @@ impl Servers {
     /// The status label of every release record, as `<release> v<revision> <status>`.
     async fn records(&self) -> Vec<String> {
         let secrets = self.cluster.list("v1", "Secret", None).await.unwrap_or_default();
-        let label = |secret: &Value, key: &str| secret["metadata"]["labels"][key].as_str().unwrap_or_default().to_owned();
+        let label =
+            |secret: &Value, key: &str| secret["metadata"]["labels"][key].as_str().unwrap_or_default().to_owned();
         let records = secrets.iter().filter(|secret| label(secret, "owner") == "helm");
         let mut lines: Vec<String> =
             records.map(|s| format!("{} v{} {}", label(s, "name"), label(s, "version"), label(s, "status"))).collect();
@@ -139,7 +152,11 @@ async fn kills_around_a_commit_leave_it_made_exactly_once() {
         assert!(ours() <= 1, "committed more than once");
     }
     let _daemon = servers.daemon();
-    servers.wait("dev was upgraded", |records| records.iter().any(|r| r.starts_with("podinfo-dev v") && !r.contains(" v1 ") && r.ends_with(" deployed"))).await;
+    servers
+        .wait("dev was upgraded", |records| {
+            records.iter().any(|r| r.starts_with("podinfo-dev v") && !r.contains(" v1 ") && r.ends_with(" deployed"))
+        })
+        .await;
     assert_eq!(ours(), 1);
     assert!(servers.remote.text("releases/dev/podinfo.yaml").unwrap().contains("dev-11112222"));
 }

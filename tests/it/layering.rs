@@ -22,16 +22,30 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crates that open a socket, a file, a process or a clock; `rhumb-core`, `rhumb-helm` and `rhumb-yaml` list none.
 const OUTSIDE: &[&str] = &[
-    "tokio", "reqwest", "hyper", "axum", "kube", "k8s-openapi", "git2", "gix", "cap-std", "redb", "wasmtime", "tracing",
-    "async-std", "mio", "socket2", "tempfile", "notify", "chrono", "time",
+    "tokio",
+    "reqwest",
+    "hyper",
+    "axum",
+    "kube",
+    "k8s-openapi",
+    "git2",
+    "gix",
+    "cap-std",
+    "redb",
+    "wasmtime",
+    "tracing",
+    "async-std",
+    "mio",
+    "socket2",
+    "tempfile",
+    "notify",
+    "chrono",
+    "time",
 ];
 
 /// Crates with one owner: nobody else may use them.
-const OWNED: &[(&str, &[&str])] = &[
-    ("wasmtime", &["rhumb-policy"]),
-    ("git2", &["rhumb-io", "rhumb-sim"]),
-    ("redb", &["rhumb-io"]),
-];
+const OWNED: &[(&str, &[&str])] =
+    &[("wasmtime", &["rhumb-policy"]), ("git2", &["rhumb-io", "rhumb-sim"]), ("redb", &["rhumb-io"])];
 
 #[test]
 fn crates_depend_only_along_the_arrows() {

@@ -34,8 +34,15 @@ fn the_example_is_planned_with_charts_images_and_picks() {
     let output = plan(&root().join("examples/get-started"), &arguments);
     let text = text(&output);
     for expected in [
-        "dev/podinfo-dev", "stg/podinfo-rc", "prod/podinfo-prod", "adm/sealed-secrets",
-        "releases/dev/podinfo.yaml:18", "dev-newer000", "0.4.12", "glob:dev-*", "Namespace",
+        "dev/podinfo-dev",
+        "stg/podinfo-rc",
+        "prod/podinfo-prod",
+        "adm/sealed-secrets",
+        "releases/dev/podinfo.yaml:20",
+        "dev-newer000",
+        "0.4.12",
+        "glob:dev-*",
+        "Namespace",
     ] {
         assert!(text.contains(expected), "`{expected}` is missing in\n{text}");
     }
@@ -61,7 +68,8 @@ fn without_its_url_a_chart_of_the_repository_is_explained() {
 
 #[test]
 fn json_has_the_same_facts() {
-    let output = plan(&root().join("examples/get-started"), &["--self", "git@example.com:rhumb/get-started", "-o", "json"]);
+    let output =
+        plan(&root().join("examples/get-started"), &["--self", "git@example.com:rhumb/get-started", "-o", "json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["releases"].as_array().unwrap().len(), 4);
     assert_eq!(report["containers"].as_array().unwrap().len(), 3);

@@ -21,8 +21,16 @@ fn the_demo_tells_and_checks_all_ten_scenes() {
     let (text, words) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{text}\n{words}");
     for (number, title) in (1..).zip([
-        "Start", "Dev", "Chart", "Staging", "Production", "Hotfix", "Sealed secrets", "A promotion rule",
-        "A value transform", "Bad policies",
+        "Start",
+        "Dev",
+        "Chart",
+        "Staging",
+        "Production",
+        "Hotfix",
+        "Sealed secrets",
+        "A promotion rule",
+        "A value transform",
+        "Bad policies",
     ]) {
         assert!(text.contains(&format!("Scene {number}  {title}")), "scene {number} is missing");
     }
@@ -32,7 +40,10 @@ fn the_demo_tells_and_checks_all_ten_scenes() {
     assert!(!text.contains("127.0.0.1"), "addresses are shown by name");
     assert!(!text.contains("only-the-chart-sees-this"), "a secret was printed");
     for expected in [
-        "superseded  podinfo-", "Install complete", "Upgrade complete", "hold until 2026-11-23T14:35:00Z",
+        "superseded  podinfo-",
+        "Install complete",
+        "Upgrade complete",
+        "hold until 2026-11-23T14:35:00Z",
         "same outcome: true, same fuel: true",
     ] {
         assert!(text.contains(expected), "`{expected}` is missing in\n{text}");

@@ -22,7 +22,7 @@ const PAGE_LIMIT: usize = 1000;
 /// What a registry does instead of answering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// 401 with a challenge that leads nowhere.
+    /// 401 that asks for user and password.
     Unauthorized,
     /// 429; the wait is in seconds.
     TooMany {

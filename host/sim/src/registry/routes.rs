@@ -218,7 +218,7 @@ fn not_allowed() -> Response {
 fn broken(fault: &Fault) -> Response {
     match fault {
         Fault::Unauthorized => {
-            let challenge = "Bearer realm=\"http://127.0.0.1:9/token\",service=\"rhumb-sim\"";
+            let challenge = "Basic realm=\"rhumb-sim\"";
             ([(header::WWW_AUTHENTICATE, challenge)], error(401, "UNAUTHORIZED", "authentication required"))
                 .into_response()
         }
