@@ -26,6 +26,13 @@ pub struct Seen {
     pub gone: Option<Timestamp>,
 }
 
+/// The last listing of a repository.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Scan {
+    at: Timestamp,
+    complete: bool,
+}
+
 pub(super) type SeenTags = BTreeMap<String, Seen>;
 
 /// Merges a fresh listing into what is stored and returns it as columns, newest first-seen first, then by name.
@@ -38,15 +45,19 @@ pub fn observe(store: &Store, repository: &str, list: &TagList, now: Timestamp) 
         if merge(&mut seen, list, now) {
             rows::put(t, rows::TAGS, repository, &rows::encode(repository, &seen)?)?;
         }
-        rows::put(t, rows::SCANS, repository, &rows::encode(repository, &now)?)?;
+        let scan = Scan { at: now, complete: list.complete };
+        rows::put(t, rows::SCANS, repository, &rows::encode(repository, &scan)?)?;
         Ok(columns(&seen, list.complete))
     })
 }
 
 /// The columns as last observed, without a registry. `None` when the repository was never scanned.
 pub fn known(store: &Store, repository: &str) -> Result<Option<judge::Tags>, Error> {
-    let stored = store.read("read the tags", |t| rows::get::<SeenTags>(t, rows::TAGS, repository))?;
-    Ok(stored.map(|seen| columns(&seen, true)))
+    store.read("read the tags", |t| {
+        let seen = rows::get::<SeenTags>(t, rows::TAGS, repository)?;
+        let complete = rows::get::<Scan>(t, rows::SCANS, repository)?.is_some_and(|scan| scan.complete);
+        Ok(seen.map(|seen| columns(&seen, complete)))
+    })
 }
 
 /// What is kept of each tag of a repository, those that are gone included.
@@ -57,7 +68,8 @@ pub fn seen(store: &Store, repository: &str) -> Result<BTreeMap<String, Seen>, E
 
 /// When the repository was last scanned with success.
 pub fn last_scan(store: &Store, repository: &str) -> Result<Option<Timestamp>, Error> {
-    store.read("read the time of a scan", |t| rows::get(t, rows::SCANS, repository))
+    let scan = store.read("read the time of a scan", |t| rows::get::<Scan>(t, rows::SCANS, repository))?;
+    Ok(scan.map(|scan| scan.at))
 }
 
 /// Moves first-seen times back to what the cluster remembers, for tags that are seen later here.
