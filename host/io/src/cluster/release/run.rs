@@ -42,7 +42,7 @@ struct Run<'a> {
 }
 
 impl Cluster {
-    /// Installs a release. `history` must be empty, or hold only what a caller decided to install over.
+    /// Installs a release. That a record of this revision exists already is the error `AlreadyExists`.
     pub async fn install(&self, work: &Work<'_>, clock: Clock<'_>) -> Report {
         let run = Run::new(self, clock, Verb::Install, work, &[]);
         let mut run = match run {
