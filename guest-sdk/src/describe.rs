@@ -3,7 +3,10 @@
 //! The same text is the custom section `rhumb:policy` of the component and the answer of `describe`, so that a host
 //! can read it without running anything and check later that it was true.
 
-#![allow(clippy::indexing_slicing, reason = "constants have no iterators; each index is below the length that its loop tests")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "constants have no iterators; each index is below the length that its loop tests"
+)]
 
 use crate::{Policy, PolicyConfig, Schema};
 

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Chart, Container, Context, Evidence, Failure, ImageFilter, Metadata, Move, Policy, Problem, PromotionRule, Selection,
-    Tags, Transformation, ValueTransform, Verdict,
+    Chart, Container, Context, Evidence, Failure, ImageFilter, Metadata, Move, Policy, Problem, PromotionRule,
+    Selection, Tags, Transformation, ValueTransform, Verdict,
 };
 
 /// The policy with its config understood.

@@ -66,7 +66,9 @@ pub use bindings::image_filter::exports::rhumb::policy::image_filter::{
 };
 pub use bindings::meta::rhumb::policy::types::{Context, Failure, Problem, Reason};
 pub use bindings::promotion_rule::exports::rhumb::policy::promotion_rule::{Approval, Hold, Move, Step, Verdict};
-pub use bindings::value_transform::exports::rhumb::policy::value_transform::{Change, Chart, Operation, Transformation};
+pub use bindings::value_transform::exports::rhumb::policy::value_transform::{
+    Change, Chart, Operation, Transformation,
+};
 pub use config::{Field, PolicyConfig, Schema};
 #[doc(hidden)]
 pub use describe::Document;

@@ -47,7 +47,9 @@ pub fn choose(container: &Container, tags: &Tags, metadata: &Metadata, matches: 
         let wanted = tags.iter().filter(|tag| matches(tag.name)).count();
         return Selection::keep_current(Reason::new(
             "metadata-incomplete",
-            format!("build times of {known} of {wanted} matching images are known; the current image stays until all are"),
+            format!(
+                "build times of {known} of {wanted} matching images are known; the current image stays until all are"
+            ),
         ));
     }
     sort_best(&mut candidates);
@@ -78,7 +80,10 @@ impl Image<'_> {
 /// Flux's conditions for a move, in its order, then ours.
 fn decide(tags: &Tags, current_tag: &str, current: Option<Image<'_>>, newest: Image<'_>) -> Selection {
     if newest.name == current_tag {
-        return Selection::keep_current(Reason::new("up-to-date", format!("`{current_tag}` is the newest that matches")));
+        return Selection::keep_current(Reason::new(
+            "up-to-date",
+            format!("`{current_tag}` is the newest that matches"),
+        ));
     }
     let Some(built) = newest.created else {
         return Selection::keep_current(Reason::new("no-build-time", "no image that matches claims a build time"));

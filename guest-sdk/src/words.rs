@@ -1,7 +1,7 @@
 //! Short ways to say what the contract's records say.
 
-use crate::{Consideration, Failure, Metadata, Operation, Outcome, Problem, Reason, Selection, Tags, Transformation};
 use crate::{Change, Value};
+use crate::{Consideration, Failure, Metadata, Operation, Outcome, Problem, Reason, Selection, Tags, Transformation};
 
 impl Reason {
     /// A declared code and one line for people.

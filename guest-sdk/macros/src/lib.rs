@@ -6,7 +6,9 @@
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, LitStr, Meta, Type, parse_macro_input};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, LitStr, Meta, Type, parse_macro_input,
+};
 
 /// Implements `rhumb_guest_sdk::PolicyConfig` for a struct with named fields or an enum of unit variants.
 ///
@@ -150,7 +152,9 @@ fn variant_name(name: &str, container: &Serde, at: &syn::Variant) -> Result<Stri
         Some("lowercase") => name.to_lowercase(),
         Some("kebab-case") => separated('-'),
         Some("snake_case") => separated('_'),
-        Some(other) => return Err(Error::new_spanned(at, format!("rename_all `{other}` is not supported for choices"))),
+        Some(other) => {
+            return Err(Error::new_spanned(at, format!("rename_all `{other}` is not supported for choices")));
+        }
     })
 }
 

@@ -123,9 +123,7 @@ pub fn transform_cases<P: ValueTransform>(manifest_dir: &str) {
     each::<P>(manifest_dir, |case| {
         let chart = Chart { name: "app".to_owned(), version: "1.0.0".to_owned(), app_version: None };
         let (config, evidence) = (case.config.to_string(), case.evidence().to_string());
-        let ask = |values: &Value| {
-            glue::apply::<P>(&case.context(), &config, &chart, &values.to_string(), &evidence)
-        };
+        let ask = |values: &Value| glue::apply::<P>(&case.context(), &config, &chart, &values.to_string(), &evidence);
         let before = case.values.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         let answer = ask(&before);
         if let Ok(found) = &answer {
@@ -212,7 +210,8 @@ fn each<P: Policy>(manifest_dir: &str, check: impl Fn(&Case)) {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+    let mut paths: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
     paths.sort();
     paths
 }

@@ -88,7 +88,11 @@ impl<P: ImageFilter> Filter<P> {
         for order in ["as given", "reversed", "rotated"] {
             let selection = filter.ask().unwrap_or_else(|failure| panic!("no decision: {failure:?}"));
             let found = filter.print(&selection.outcome);
-            assert_eq!((found.as_str(), selection.reason.code.as_str()), (outcome, code), "tags {order}: {selection:?}");
+            assert_eq!(
+                (found.as_str(), selection.reason.code.as_str()),
+                (outcome, code),
+                "tags {order}: {selection:?}"
+            );
             match order {
                 "as given" => filter.offers.reverse(),
                 _ if filter.offers.len() > 2 => filter.offers.rotate_left(1),

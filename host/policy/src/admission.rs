@@ -65,7 +65,9 @@ pub(crate) fn admit(bytes: &[u8], limit: usize) -> Result<Admitted, LoadError> {
     let describe = Describe::parse(&section).map_err(|reason| LoadError::BadDescription { reason })?;
     if describe.kind != kind {
         let (says, is) = (describe.kind.as_str(), kind.as_str());
-        return Err(LoadError::BadDescription { reason: format!("says `{says}`, but the exports are those of `{is}`") });
+        return Err(LoadError::BadDescription {
+            reason: format!("says `{says}`, but the exports are those of `{is}`"),
+        });
     }
     Ok(Admitted { describe, section, imports: found.imports })
 }

@@ -116,8 +116,7 @@ impl Ready {
     fn require_types(&self, runtime: &Runtime, limits: &Limits) -> Result<(), LoadError> {
         let mut store = self.store(runtime, limits);
         let instance = self.pre.instantiate(&mut store);
-        let instance =
-            instance.map_err(|error| LoadError::Describe(self.failure(limits, &error, Phase::Start)))?;
+        let instance = instance.map_err(|error| LoadError::Describe(self.failure(limits, &error, Phase::Start)))?;
         macro_rules! require {
             ($signature:ident, $function:expr, $name:literal) => {
                 typed::<contract::$signature>(&instance, &mut store, $function)

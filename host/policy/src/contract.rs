@@ -223,13 +223,11 @@ pub(crate) type Describe = ((), (String,));
 /// `check-config`.
 pub(crate) type CheckConfig<'a> = ((&'a str,), (Vec<Problem>,));
 /// `shortlist`.
-pub(crate) type Shortlist<'a> =
-    ((Context<'a>, &'a str, Container<'a>, Tags<'a>), (Result<Vec<u32>, Failure>,));
+pub(crate) type Shortlist<'a> = ((Context<'a>, &'a str, Container<'a>, Tags<'a>), (Result<Vec<u32>, Failure>,));
 /// `select`.
 pub(crate) type Select<'a> =
     ((Context<'a>, &'a str, Container<'a>, Tags<'a>, Metadata<'a>), (Result<Selection, Failure>,));
 /// `judge`.
 pub(crate) type Judge<'a> = ((Context<'a>, &'a str, Vec<Move<'a>>, &'a str), (Result<Verdict, Failure>,));
 /// `apply`.
-pub(crate) type Apply<'a> =
-    ((Context<'a>, &'a str, Chart<'a>, &'a str, &'a str), (Result<Transformation, Failure>,));
+pub(crate) type Apply<'a> = ((Context<'a>, &'a str, Chart<'a>, &'a str, &'a str), (Result<Transformation, Failure>,));

@@ -122,7 +122,10 @@ mod tests {
                 "sizes": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "integer"}}},
             }
         });
-        check(&schema, &value).into_iter().map(|p| format!("{}: {}: {}", p.pointer, p.reason.code, p.reason.message)).collect()
+        check(&schema, &value)
+            .into_iter()
+            .map(|p| format!("{}: {}: {}", p.pointer, p.reason.code, p.reason.message))
+            .collect()
     }
 
     #[test]
@@ -136,7 +139,10 @@ mod tests {
         assert_eq!(found(json!({})), [": missing: `pattern` is missing"]);
         assert_eq!(found(json!({"pattern": 1})), ["/pattern: wrong-type: wanted a string, got 1"]);
         assert_eq!(found(json!({"pattern": "", "count": 10})), ["/count: out-of-range: wanted at most 9, got 10"]);
-        assert_eq!(found(json!({"pattern": "", "mode": "c"})), [r#"/mode: not-a-choice: wanted one of "a", "b", got "c""#]);
+        assert_eq!(
+            found(json!({"pattern": "", "mode": "c"})),
+            [r#"/mode: not-a-choice: wanted one of "a", "b", got "c""#]
+        );
         assert_eq!(
             found(json!({"pattern": "", "sizes": {"a/b": [true]}})),
             ["/sizes/a~1b/0: wrong-type: wanted an integer, got true"]

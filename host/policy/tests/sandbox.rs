@@ -32,7 +32,8 @@ fn question(component: &Digest, config: &str, count: usize) -> Question {
         now: Timestamp(1_800_000_000_000),
         seed: 7,
     };
-    let ask = Ask::Select { container, tags: Arc::new(tags), metadata: Metadata { complete: true, ..Metadata::default() } };
+    let ask =
+        Ask::Select { container, tags: Arc::new(tags), metadata: Metadata { complete: true, ..Metadata::default() } };
     Question { policy: PolicyName::new("p"), component: component.clone(), config: config.into(), context, ask }
 }
 
@@ -168,7 +169,10 @@ fn what_is_no_policy_is_refused_in_the_words_of_what_it_is() {
     assert!(refused(b"\0asm\x01\0\0\0").starts_with("this is a core WebAssembly module, not a component"));
     assert!(refused(&vec![0; 100 << 20]).starts_with("component of 104857600 bytes is too large"));
     assert!(refused(b"\0asm\x0d\0\x01\0rubbish").starts_with("component is invalid"));
-    assert!(refused(b"\0asm\x0d\0\x01\0").starts_with("component is for another world: it exports nothing; a policy exports"));
+    assert!(
+        refused(b"\0asm\x0d\0\x01\0")
+            .starts_with("component is for another world: it exports nothing; a policy exports")
+    );
     let mut cut = guests::component("glob").to_vec();
     cut.truncate(cut.len() / 2);
     assert!(refused(&cut).starts_with("component is invalid"));
@@ -197,4 +201,25 @@ fn a_folder_of_policies_is_a_catalog() {
     assert!(catalog.get(&PolicyName::new("calver")).is_none());
     let [error] = refused.as_slice() else { panic!("{refused:?}") };
     assert!(error.to_string().contains("bad.wasm"), "{error}");
+}
+
+/// A component that imports one interface with one function, byte by byte.
+fn importing(interface: &str) -> Vec<u8> {
+    let name = |text: &str| [&[0, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let section = |id: u8, body: Vec<u8>| [vec![id, u8::try_from(body.len()).unwrap()], body].concat();
+    // One type: an instance of a function without parameters and results, exported as `f`.
+    let types = [vec![1, 0x42, 2, 1, 0x40, 0, 1, 0, 4], name("f"), vec![1, 0]].concat();
+    let imports = [vec![1], name(interface), vec![5, 0]].concat();
+    [b"\0asm\x0d\0\x01\0".to_vec(), section(7, types), section(10, imports)].concat()
+}
+
+#[test]
+fn imports_are_refused_before_anything_is_compiled() {
+    let wasi = refused(&importing("wasi:cli/environment@0.2.0"));
+    assert!(
+        wasi.starts_with("component imports `wasi:cli/environment@0.2.0`: policies get no WASI; build for"),
+        "{wasi}"
+    );
+    let other = refused(&importing("example:net/fetch@0.1.0"));
+    assert!(other.starts_with("component imports `example:net/fetch@0.1.0`, which nobody granted"), "{other}");
 }

@@ -48,7 +48,13 @@ impl ImageFilter for Glob {
         Ok(newest::shortlist(container, tags, |tag| self.pattern.takes(tag)))
     }
 
-    fn select(&self, _: &Context, container: &Container, tags: &Tags, metadata: &Metadata) -> Result<Selection, Failure> {
+    fn select(
+        &self,
+        _: &Context,
+        container: &Container,
+        tags: &Tags,
+        metadata: &Metadata,
+    ) -> Result<Selection, Failure> {
         Ok(newest::choose(container, tags, metadata, |tag| self.pattern.takes(tag)))
     }
 }

@@ -15,7 +15,8 @@ impl Pattern {
         let mut parts: Vec<String> = text.split('*').map(str::to_owned).collect();
         let ends = if parts.len() > 1 { parts.pop().map(|last| (parts.remove(0), last)) } else { None };
         // Two stars in a row are one.
-        let middle = if ends.is_some() { parts.into_iter().filter(|part| !part.is_empty()).collect() } else { Vec::new() };
+        let middle =
+            if ends.is_some() { parts.into_iter().filter(|part| !part.is_empty()).collect() } else { Vec::new() };
         Self { whole: text.to_owned(), ends, middle }
     }
 

@@ -57,7 +57,13 @@ impl ImageFilter for Regexp {
         Ok(newest::shortlist(container, tags, |tag| self.takes(tag)))
     }
 
-    fn select(&self, _: &Context, container: &Container, tags: &Tags, metadata: &Metadata) -> Result<Selection, Failure> {
+    fn select(
+        &self,
+        _: &Context,
+        container: &Container,
+        tags: &Tags,
+        metadata: &Metadata,
+    ) -> Result<Selection, Failure> {
         Ok(newest::choose(container, tags, metadata, |tag| self.takes(tag)))
     }
 }

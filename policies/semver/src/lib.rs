@@ -79,40 +79,43 @@ impl Policy for Semver {
 impl ImageFilter for Semver {
     /// The versions in the range, highest first.
     fn shortlist(&self, _: &Context, _: &Container, tags: &Tags) -> Result<Vec<u32>, Failure> {
-        let (mut inside, _) = self.split(tags);
+        let mut inside: Vec<Candidate<'_>> =
+            versions(tags).filter(|(version, _)| self.range.contains(version)).collect();
         inside.sort_unstable_by(order);
         Ok(inside.iter().map(|(_, tag)| tag.index).collect())
     }
 
     fn select(&self, _: &Context, container: &Container, tags: &Tags, _: &Metadata) -> Result<Selection, Failure> {
-        let (mut inside, mut outside) = self.split(tags);
-        sort_best(&mut inside);
+        let (mut inside, mut outside) = (Best::default(), Best::default());
+        for candidate in versions(tags) {
+            let side = if self.range.contains(&candidate.0) { &mut inside } else { &mut outside };
+            side.push(candidate);
+        }
+        let (inside, mut outside) = (inside.sorted(), outside.sorted());
         let highest = inside.first().copied();
         // Only what is higher than the choice makes people ask why it was not taken.
         outside.retain(|candidate| highest.is_none_or(|highest| order(candidate, &highest).is_lt()));
-        sort_best(&mut outside);
         let selection = match highest {
             None => Selection::none(Reason::new("no-match", format!("no version on offer is in `{}`", self.text))),
             Some(highest) => self.decide(container.current_tag.as_deref(), tags.complete, highest),
         };
-        let inside = inside.iter().take(CONSIDERED).map(|(_, tag)| {
+        let inside = inside.iter().map(|(_, tag)| {
             let code = if highest.is_some_and(|highest| highest.1 == *tag) { "highest" } else { "lower" };
             (tag.index, Reason::new(code, format!("in `{}`", self.text)))
         });
-        let outside = outside.iter().take(CONSIDERED).map(|(version, tag)| (tag.index, self.why_not(version)));
+        let outside = outside.iter().map(|(version, tag)| (tag.index, self.why_not(version)));
         Ok(selection.considering(inside.chain(outside)))
     }
 }
 
 type Candidate<'a> = (Version<'a>, Tag<'a>);
 
-impl Semver {
-    /// The versions on offer: those in the range and the others.
-    fn split<'a>(&self, tags: &'a Tags) -> (Vec<Candidate<'a>>, Vec<Candidate<'a>>) {
-        let versions = tags.iter().filter_map(|tag| Version::parse(tag.name).map(|version| (version, tag)));
-        versions.partition(|(version, _)| self.range.contains(version))
-    }
+/// The versions on offer.
+fn versions(tags: &Tags) -> impl Iterator<Item = Candidate<'_>> {
+    tags.iter().filter_map(|tag| Version::parse(tag.name).map(|version| (version, tag)))
+}
 
+impl Semver {
     fn decide(&self, current: Option<&str>, complete: bool, (highest, tag): Candidate<'_>) -> Selection {
         if current == Some(tag.name) {
             let text = format!("`{}` is the highest in `{}`", tag.name, self.text);
@@ -144,14 +147,32 @@ fn order((a, a_tag): &Candidate<'_>, (b, b_tag): &Candidate<'_>) -> std::cmp::Or
     b.cmp(a).then_with(|| b_tag.name.cmp(a_tag.name))
 }
 
-/// Brings the best to the front in order and leaves the rest as it is.
-fn sort_best(candidates: &mut [Candidate<'_>]) {
-    if candidates.len() > CONSIDERED {
-        candidates.select_nth_unstable_by(CONSIDERED, order);
+/// The highest candidates among many, in little memory: touching a page costs more than comparing.
+#[derive(Default)]
+struct Best<'a> {
+    kept: Vec<Candidate<'a>>,
+    /// The lowest that still counts, once there are enough.
+    floor: Option<Candidate<'a>>,
+}
+
+impl<'a> Best<'a> {
+    fn push(&mut self, candidate: Candidate<'a>) {
+        if self.floor.is_some_and(|floor| order(&candidate, &floor).is_gt()) {
+            return;
+        }
+        self.kept.push(candidate);
+        // Sorting out rarely makes it cheap for each.
+        if self.kept.len() >= 16 * CONSIDERED {
+            self.kept.select_nth_unstable_by(CONSIDERED - 1, order);
+            self.kept.truncate(CONSIDERED);
+            self.floor = self.kept.last().copied();
+        }
     }
-    let best = candidates.len().min(CONSIDERED);
-    if let Some(best) = candidates.get_mut(..best) {
-        best.sort_unstable_by(order);
+
+    fn sorted(mut self) -> Vec<Candidate<'a>> {
+        self.kept.sort_unstable_by(order);
+        self.kept.truncate(CONSIDERED);
+        self.kept
     }
 }
 

@@ -126,7 +126,8 @@ impl Term {
         }
         // `*-0` stands for 0.0.0 without the pre-release.
         let pre = if given == 0 { "" } else { pre };
-        let leading_zero = |part: &str| part.len() > 1 && part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit());
+        let leading_zero =
+            |part: &str| part.len() > 1 && part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit());
         if pre.split('.').any(leading_zero) {
             return None;
         }
@@ -162,8 +163,7 @@ impl Term {
             Operator::Equal if !dirty => order == Ordering::Equal,
             Operator::Equal | Operator::Tilde => {
                 let everything = self.numbers == [0; 3] && !minor_open && !patch_open;
-                order != Ordering::Less
-                    && (everything || (v_major == major && (v_minor == minor || minor_open)))
+                order != Ordering::Less && (everything || (v_major == major && (v_minor == minor || minor_open)))
             }
             Operator::Caret if order == Ordering::Less => false,
             Operator::Caret if major > 0 || minor_open => v_major == major,

@@ -12,34 +12,28 @@ pub(crate) struct Version<'a> {
 }
 
 impl<'a> Version<'a> {
-    /// Reads a tag as a version.
+    /// Reads a tag as a version, in one pass: this runs for every tag on offer.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        let text = text.strip_prefix('v').unwrap_or(text);
-        // Most tags that are no versions end here.
-        if !text.as_bytes().first()?.is_ascii_digit() {
-            return None;
+        let mut rest = text.strip_prefix('v').unwrap_or(text);
+        let mut numbers = [0; 3];
+        for (at, number) in numbers.iter_mut().enumerate() {
+            let start = if at == 0 { Some(rest) } else { rest.strip_prefix('.') };
+            let Some(start) = start else { break };
+            (*number, rest) = leading_number(start)?;
         }
-        let (text, build) = match text.split_once('+') {
-            Some((text, build)) => (text, Some(build)),
-            None => (text, None),
-        };
+        if rest.is_empty() {
+            return Some(Self { numbers, pre: "" });
+        }
+        let (suffix, build) = rest.split_once('+').map_or((rest, None), |(suffix, build)| (suffix, Some(build)));
         if build.is_some_and(|build| !build.split('.').all(is_identifier)) {
             return None;
         }
-        let (core, pre) = text.split_once('-').map_or((text, ""), |(core, pre)| (core, pre));
-        if core.len() != text.len() && !pre.split('.').all(|part| is_identifier(part) && !has_leading_zero(part)) {
-            return None;
+        if suffix.is_empty() {
+            return Some(Self { numbers, pre: "" });
         }
-        let mut numbers = [0; 3];
-        let mut parts = core.split('.');
-        for (at, number) in numbers.iter_mut().enumerate() {
-            match parts.next() {
-                Some(part) => *number = digits(part)?,
-                None if at > 0 => break,
-                None => return None,
-            }
-        }
-        parts.next().is_none().then_some(Self { numbers, pre })
+        let pre = suffix.strip_prefix('-')?;
+        let is_pre = pre.split('.').all(|part| is_identifier(part) && !has_leading_zero(part));
+        is_pre.then_some(Self { numbers, pre })
     }
 
     /// The same without its pre-release.
@@ -79,6 +73,26 @@ fn compare_pre(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// The number that a text begins with, and the rest; `None` without one or above `u64`.
+fn leading_number(text: &str) -> Option<(u64, &str)> {
+    let (mut value, mut length) = (0u64, 0);
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        length += 1;
+    }
+    let (number, rest) = text.split_at_checked(length)?;
+    match length {
+        0 => None,
+        // Nineteen digits always fit.
+        1..=19 => Some((value, rest)),
+        _ => Some((number.parse().ok()?, rest)),
+    }
+}
+
 pub(crate) fn is_identifier(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
@@ -100,14 +114,44 @@ mod tests {
     #[test]
     fn reads_what_flux_reads_as_a_version() {
         for text in [
-            "1", "v1", "1.2", "1.2-alpha", "1-alpha", "01.2.3", "1.02.3", "1.2.3-r0", "1.2.3-debian-9-r3",
-            "1.2.3-alpine3.12", "v1.2.3+build", "20200101", "1234567",
+            "1",
+            "v1",
+            "1.2",
+            "1.2-alpha",
+            "1-alpha",
+            "01.2.3",
+            "1.02.3",
+            "1.2.3-r0",
+            "1.2.3-debian-9-r3",
+            "1.2.3-alpine3.12",
+            "v1.2.3+build",
+            "20200101",
+            "1234567",
         ] {
             assert!(Version::parse(text).is_some(), "{text}");
         }
         for text in [
-            "", "V1", "1.2.3.4", "1.2.3-01", "1.2.3-rc.01", "1.2.3_1", "99999999999999999999", "latest", "1a", "1.2.x",
-            "1.2.3-", "release-1.2.3", "1.2.3.Final", "1.2.3 ", "sha-1234567", "7e3bd21", "1e5", "1.", ".1", "v", "1.2.3+",
+            "",
+            "V1",
+            "1.2.3.4",
+            "1.2.3-01",
+            "1.2.3-rc.01",
+            "1.2.3_1",
+            "99999999999999999999",
+            "latest",
+            "1a",
+            "1.2.x",
+            "1.2.3-",
+            "release-1.2.3",
+            "1.2.3.Final",
+            "1.2.3 ",
+            "sha-1234567",
+            "7e3bd21",
+            "1e5",
+            "1.",
+            ".1",
+            "v",
+            "1.2.3+",
         ] {
             assert!(Version::parse(text).is_none(), "{text}");
         }
@@ -116,8 +160,21 @@ mod tests {
     #[test]
     fn orders_as_flux_does() {
         let falling = [
-            "1.2.3", "1.2.3-rc.1", "1.2.3-r9", "1.2.3-r10", "1.2.3-beta.11", "1.2.3-beta.2", "1.2.3-beta",
-            "1.2.3-alpha.beta", "1.2.3-alpha.1", "1.2.3-alpha", "1.2.3-BETA", "1.2.3-10", "1.2.3-9", "1.2.3-0", "1.2",
+            "1.2.3",
+            "1.2.3-rc.1",
+            "1.2.3-r9",
+            "1.2.3-r10",
+            "1.2.3-beta.11",
+            "1.2.3-beta.2",
+            "1.2.3-beta",
+            "1.2.3-alpha.beta",
+            "1.2.3-alpha.1",
+            "1.2.3-alpha",
+            "1.2.3-BETA",
+            "1.2.3-10",
+            "1.2.3-9",
+            "1.2.3-0",
+            "1.2",
         ];
         for pair in falling.windows(2) {
             let [higher, lower] = [pair[0], pair[1]].map(|text| Version::parse(text).unwrap());

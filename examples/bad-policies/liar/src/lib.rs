@@ -1,8 +1,8 @@
 //! A hostile image filter: it picks a tag that it was not offered. The host checks every answer.
 
 use rhumb_guest_sdk::{
-    About, Container, Context, Failure, ImageFilter, Metadata, Policy, PolicyConfig, Problem, Reason, Selection, Tags, Wants,
-    export_policy,
+    About, Container, Context, Failure, ImageFilter, Metadata, Policy, PolicyConfig, Problem, Reason, Selection, Tags,
+    Wants, export_policy,
 };
 
 /// No settings.

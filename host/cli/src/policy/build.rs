@@ -29,7 +29,7 @@ const PROFILE: [&str; 7] = [
 /// A component that was built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// Name of the file without extension: the package's without `rhumb-policy-` or `rhumb-example-`.
+    /// Name of the file without extension: the package's without `rhumb-policy-`.
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
@@ -220,8 +220,7 @@ fn componentize(package: String, module: &Path, out_dir: &Path) -> Result<Built,
         .module(&bytes)
         .and_then(|encoder| encoder.encode())
         .map_err(|error| Error::Encode { package: package.clone(), source: Words(format!("{error:#}")) })?;
-    let short = ["rhumb-policy-", "rhumb-example-"].into_iter().find_map(|prefix| package.strip_prefix(prefix));
-    let name = short.unwrap_or(&package).to_owned();
+    let name = package.strip_prefix("rhumb-policy-").unwrap_or(&package).to_owned();
     let path = out_dir.join(format!("{name}.wasm"));
     // A reader never sees half a component.
     let unfinished = out_dir.join(format!(".{name}.wasm.{}", std::process::id()));

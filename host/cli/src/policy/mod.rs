@@ -50,7 +50,7 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Build(build) => {
             for built in build::build_all(&build.crates, &build.out_dir)? {
-                print::out(&format!("{}  {} bytes\n", built.path.display(), built.size));
+                print::out(&format!("{built}\n"));
             }
             Ok(ExitCode::SUCCESS)
         }

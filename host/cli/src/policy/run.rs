@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rhumb_core::id::{PolicyName, Tag, Timestamp};
 use rhumb_core::judge::{
-    Answer, Ask, Change, Chart, Container, Context, Decision, Kind, Metadata, Move, Outcome, Question, Tags, Verdict,
+    Answer, Ask, Change, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Outcome, Question, Tags, Verdict,
 };
 use rhumb_policy::cases::{Offer, offers};
 use rhumb_policy::{Loaded, Record, Sandbox};
@@ -70,8 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
     let sandbox = sandbox()?;
     let policy = super::load(&sandbox, &arguments.component)?;
     if let Err(problems) = sandbox.check_config(&policy.digest, &arguments.config) {
-        let lines = problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.reason.message));
-        bail!("config of `{}` cannot be used: {}", policy.name, lines.collect::<Vec<_>>().join("; "));
+        bail!("config of `{}`: {}", policy.name, Failure::BadConfig(problems));
     }
     let text = input(arguments)?;
     let (question, decision) = match policy.kind {

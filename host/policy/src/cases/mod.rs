@@ -106,7 +106,8 @@ impl Run<'_> {
         let found: Vec<String> = problems.err().into_iter().flatten().map(|problem| problem.pointer).collect();
         // The schema says where a value has the wrong type; natively serde says only that it has. Both are right.
         let expected = self.case.expect.problems.clone().unwrap_or_default();
-        if found.is_empty() != expected.is_empty() || !expected.iter().all(|at| found.iter().any(|p| p.starts_with(at))) {
+        if found.is_empty() != expected.is_empty() || !expected.iter().all(|at| found.iter().any(|p| p.starts_with(at)))
+        {
             self.wrong.push(format!("expected problems at {expected:?}, got {found:?}"));
         }
         if found.is_empty() {

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use rhumb_core::id::Timestamp;
+use rhumb_core::judge::{self, Step};
 use rhumb_core::judge::{
     Change, Consideration, Failure, Operation, Outcome, Problem, Reason, Selection, Tags, Transformation, Verdict,
 };
-use rhumb_core::judge::{self, Step};
 
 use crate::contract;
 use crate::describe::is_word;
@@ -286,3 +286,6 @@ fn printable(text: &str) -> String {
 fn bad(text: String) -> Failure {
     Failure::BadOutput(text)
 }
+
+#[cfg(test)]
+mod tests;
