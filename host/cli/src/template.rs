@@ -1,9 +1,9 @@
 //! `rhumb template`: renders a chart folder or archive as `helm template` does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rhumb_helm::{Action, Capabilities, Chart, Entropy, File, Limits, Parts, ReleaseOptions, RenderInput};
 use serde_json::{Map, Value};
@@ -13,11 +13,9 @@ use crate::print;
 /// Options of `rhumb template`.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// Name of the release
-    #[arg(default_value = "release-name")]
-    name: String,
-    /// Folder or archive of the chart
-    chart: PathBuf,
+    /// Name of the release, `release-name` when left out, and the chart's folder or archive
+    #[arg(num_args = 1..=2, required = true, value_names = ["NAME", "CHART"])]
+    name_and_chart: Vec<String>,
     /// Values file; the last one wins
     #[arg(long, short = 'f', value_name = "FILE")]
     values: Vec<PathBuf>,
@@ -35,7 +33,12 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let limits = Limits::default();
-    let chart = load(arguments, &limits)?;
+    let (name, path) = match arguments.name_and_chart.as_slice() {
+        [name, chart] => (name.as_str(), PathBuf::from(chart)),
+        [chart] => ("release-name", PathBuf::from(chart)),
+        _ => bail!("expected [NAME] CHART"),
+    };
+    let chart = load(&path, &limits)?;
     let mut values = Map::new();
     for file in &arguments.values {
         let text = std::fs::read_to_string(file).with_context(|| format!("failed to read `{}`", file.display()))?;
@@ -43,11 +46,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         match layer {
             Value::Object(layer) => values = rhumb_helm::values::merge(values, &layer),
             Value::Null => {}
-            _ => anyhow::bail!("`{}` is not a mapping", file.display()),
+            _ => bail!("`{}` is not a mapping", file.display()),
         }
     }
     let release = ReleaseOptions {
-        name: arguments.name.clone(),
+        name: name.to_owned(),
         namespace: arguments.namespace.clone(),
         revision: 1,
         action: if arguments.is_upgrade { Action::Upgrade } else { Action::Install },
@@ -60,15 +63,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         entropy: Entropy { seed: 0, now: 0 },
         limits: &limits,
     };
-    let rendered =
-        rhumb_helm::render(&input).with_context(|| format!("failed to render `{}`", arguments.chart.display()))?;
+    let rendered = rhumb_helm::render(&input).with_context(|| format!("failed to render `{}`", path.display()))?;
     let parts = if arguments.include_crds { Parts::WithCrds } else { Parts::Objects };
     print::out(&rhumb_helm::template_text(&rendered, parts));
     Ok(ExitCode::SUCCESS)
 }
 
-fn load(arguments: &Arguments, limits: &Limits) -> Result<Chart> {
-    let path = &arguments.chart;
+fn load(path: &Path, limits: &Limits) -> Result<Chart> {
     let failed = || format!("failed to load the chart `{}`", path.display());
     if path.is_dir() {
         let files = rhumb_io::files::read_tree(path, &|_| true).with_context(failed)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -45,6 +46,8 @@ pub struct Context {
     pub catalog: Catalog,
     /// Parsed charts by digest: many releases of one chart parse once.
     parsed: Mutex<BTreeMap<Digest, Arc<Chart>>>,
+    /// How many charts were rendered since the start.
+    pub renders: AtomicU64,
     /// Failures of releases that left no record. Lost at a restart, which tries once more.
     pub attempts: Mutex<BTreeMap<ObjectId, Attempt>>,
     /// What the last passes came to; written by `publish`, read by the operator's API.
@@ -95,6 +98,7 @@ impl Context {
             config,
             parsed: Mutex::default(),
             attempts: Mutex::default(),
+            renders: AtomicU64::new(0),
             reports: Mutex::default(),
         })
     }

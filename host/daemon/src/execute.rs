@@ -1,6 +1,7 @@
 //! Carries out the actions of the releases loop: renders, and hands the result to the cluster.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,6 +23,7 @@ pub(crate) async fn release(ctx: &Context, action: &Action, ready: &Ready) -> an
         revision: ready.revision,
         action: if first { rhumb_helm::Action::Install } else { rhumb_helm::Action::Upgrade },
     };
+    ctx.renders.fetch_add(1, Ordering::Relaxed);
     let rendered = render(&chart, ready, (&options, &capabilities), now.0)?;
     let owner = (ready.object.namespace.as_deref().unwrap_or("default"), ready.object.name.as_str());
     let stored = chart.stored(&ready.values)?;

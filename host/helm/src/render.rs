@@ -91,11 +91,12 @@ pub struct Rendered {
 /// Renders a chart.
 pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     check_values(input)?;
-    let failed = || Error::chart(&input.chart.metadata().name, "no thread could be started to render it");
+    let failed = |message: &str| Error::chart(&input.chart.metadata().name, message);
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("render".to_owned()).stack_size(STACK);
-        let handle = thread.spawn_scoped(scope, || render_here(input)).map_err(|_| failed())?;
-        handle.join().map_err(|_| failed())?
+        let handle = thread.spawn_scoped(scope, || render_here(input));
+        let handle = handle.map_err(|_| failed("no thread could be started to render it"))?;
+        handle.join().map_err(|_| failed("rendering it ran into a bug of this program"))?
     })
 }
 

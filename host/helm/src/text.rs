@@ -18,6 +18,8 @@ pub fn template_text(rendered: &Rendered, parts: Parts) -> String {
         text.push_str(&rendered.crd_text);
     }
     text.push_str(&rendered.manifest);
+    // Helm trims the manifest and ends it with one line break, also when there is none.
+    let mut text = format!("{}\n", text.trim());
     for hook in &rendered.hooks {
         text.push_str(&format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest));
     }

@@ -40,9 +40,11 @@ pub(crate) fn policies() -> Result<ExitCode, String> {
 /// Runs the benchmarks.
 pub(crate) fn bench() -> Result<ExitCode, String> {
     policies()?;
-    for package in ["rhumb-core", "rhumb-policy", "rhumb-tests"] {
+    for package in ["rhumb-core", "rhumb-policy"] {
         run("cargo", &["bench", "--quiet", "--package", package])?;
     }
+    // Counted work needs no optimised build.
+    run("cargo", &["run", "--quiet", "--package", "rhumb-tests", "--example", "idle"])?;
     Ok(ExitCode::SUCCESS)
 }
 

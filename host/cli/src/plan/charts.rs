@@ -161,11 +161,15 @@ fn render(chart: &Chart, spec: &Spec, values: &Map<String, Value>) -> Result<Vec
     };
     let rendered = rhumb_helm::render(&input).map_err(|error| chain(&error))?;
     let mut kinds: Vec<(String, usize)> = Vec::new();
-    for object in &rendered.objects {
+    // A document of comments alone is no object.
+    for object in rendered.objects.iter().filter(|object| !object.value.is_null()) {
         let text = |pointer: &str| object.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let kind = text("/kind").to_owned();
         if text("/metadata/name").is_empty() {
-            return Err(format!("{} makes a {kind} without metadata.name, which the cluster refuses", object.source));
+            return Err(format!(
+                "{} makes an object of kind `{kind}` without metadata.name, which the cluster refuses",
+                object.source
+            ));
         }
         match kinds.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, count)) => *count += 1,

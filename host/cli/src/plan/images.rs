@@ -32,7 +32,7 @@ pub(super) fn containers(
         now: Timestamp(now()),
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
         workloads: images::workloads(manifests),
-        repositories: offers.map(scans).unwrap_or_default(),
+        repositories: offers.map(|offers| scans(offers, manifests)).unwrap_or_default(),
         policies: policies.collect(),
         metadata: BTreeMap::new(),
         deployed: Vec::new(),
@@ -56,7 +56,7 @@ fn judge<K: Ord>(sandbox: &Sandbox, questions: BTreeMap<K, Question>) -> BTreeMa
     questions.into_iter().map(ask).collect()
 }
 
-fn scans(offers: &BTreeMap<String, Offer>) -> BTreeMap<String, Scan> {
+fn scans(offers: &BTreeMap<String, Offer>, manifests: &Manifests) -> BTreeMap<String, Scan> {
     let scan = |offer: &Offer| match offer {
         Err(why) => Scan::Failed(why.clone()),
         Ok(tags) => Scan::Listed(Arc::new(Tags {
@@ -66,7 +66,14 @@ fn scans(offers: &BTreeMap<String, Offer>) -> BTreeMap<String, Scan> {
             complete: true,
         })),
     };
-    offers.iter().map(|(repository, offer)| (repository.clone(), scan(offer))).collect()
+    let slots = images::workloads(manifests).into_iter().flat_map(|workload| workload.slots);
+    let missing = |repository: &String| Scan::Failed(format!("no tags of `{repository}` are on offer"));
+    let mut scans: BTreeMap<String, Scan> = slots
+        .map(|slot| slot.image.repository())
+        .map(|repository| (repository.clone(), missing(&repository)))
+        .collect();
+    scans.extend(offers.iter().map(|(repository, offer)| (repository.clone(), scan(offer))));
+    scans
 }
 
 /// Build times from the offers, for the tags that filters look at.

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rhumb_core::id::{PolicyName, Tag, Timestamp};
 use rhumb_core::judge::{
-    Answer, Ask, Change, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Outcome, Question, Tags, Verdict,
+    Answer, Ask, Change, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Outcome, Question, Tags,
+    Verdict,
 };
 use rhumb_policy::cases::{Offer, offers};
 use rhumb_policy::{Loaded, Record, Sandbox};

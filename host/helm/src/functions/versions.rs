@@ -236,3 +236,26 @@ pub(crate) fn compare_versions(a: &Value, b: &Value) -> Outcome<Value> {
         Ordering::Greater => 1,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from `semverCompare` of Helm 3.19.0: constraint, version, answer.
+    #[test]
+    fn ranges_hold_as_for_helm() {
+        let mut wrong = Vec::new();
+        for line in include_str!("semver.tsv").lines() {
+            let [range, version, expected] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
+            let answer = match (Range::parse(range), Version::parse(version)) {
+                (Some(range), Some(version)) if range.holds(&version) => "yes",
+                (Some(_), Some(_)) => "no",
+                _ => "err",
+            };
+            if answer != expected {
+                wrong.push(format!("{range} with {version}: {answer} instead of {expected}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
