@@ -137,6 +137,10 @@ fn texts(fields: &mut Map<String, Value>) {
             (_, Value::Null) if matches!(key.as_str(), "name" | "version" | "apiVersion") => *value = Value::from(""),
             (_, Value::Number(_)) => *value = Value::String(rhumb_yaml::to_string(value).trim_end().to_owned()),
             (_, Value::Bool(bool)) => *value = Value::String(bool.to_string()),
+            ("annotations", Value::Object(inner)) => {
+                inner.values_mut().filter(|value| value.is_null()).for_each(|value| *value = Value::from(""));
+                texts(inner);
+            }
             (_, Value::Object(inner)) => texts(inner),
             (_, Value::Array(items)) => items.iter_mut().for_each(|item| match item {
                 Value::Object(inner) => texts(inner),
@@ -177,7 +181,11 @@ fn sort_in(
     match file.path.as_str() {
         "Chart.yaml" => {}
         "Chart.lock" | "requirements.lock" => {
-            node.lock = Some(yaml(&name, &file, budget.limits)?);
+            let mut lock = yaml(&name, &file, budget.limits)?;
+            if let Value::Object(fields) = &mut lock {
+                texts(fields);
+            }
+            node.lock = Some(lock);
             if is_v1 && file.path == "requirements.lock" {
                 node.files.push(file);
             }
