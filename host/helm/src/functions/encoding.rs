@@ -21,7 +21,7 @@ pub(super) fn find(name: &str) -> Option<Function> {
         "mustToJson" | "toJson" => json,
         "mustToPrettyJson" | "toPrettyJson" => pretty_json,
         "mustToRawJson" | "toRawJson" => plain_json,
-        "mustToYaml" | "toYaml" => yaml,
+        "toYaml" => yaml,
         _ => return None,
     })
 }
