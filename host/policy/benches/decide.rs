@@ -27,7 +27,7 @@ use rhumb_policy_semver::Semver;
 
 fn main() {
     let sandbox = Sandbox::new(Options::default()).expect("the engine starts");
-    let mut load = |name: &str| sandbox.load(guests::component(name)).expect("a shipped policy loads").digest;
+    let load = |name: &str| sandbox.load(guests::component(name)).expect("a shipped policy loads").digest;
     let (semver, glob) = (load("semver"), load("glob"));
     println!("{:<44} {:>12} {:>12} {:>7} {:>12}", "decision", "sandbox", "native", "ratio", "fuel");
 

@@ -145,9 +145,9 @@ impl Ready {
             (Some(Trap::OutOfFuel), _) => Failure::OutOfFuel { budget: self.budget },
             (Some(Trap::Interrupt), _) => Failure::Timeout { limit_millis: limits.wall_millis },
             (Some(trap), _) => Failure::Trap(trap.to_string()),
-            (None, Phase::Start) => Failure::Trap(format!("{:#}", error)),
+            (None, Phase::Start) => Failure::Trap(format!("{error:#}")),
             // Not a trap, so the host could not take what came back: too much of it, or not UTF-8.
-            (None, Phase::Call) => Failure::BadOutput(format!("{:#}", error)),
+            (None, Phase::Call) => Failure::BadOutput(format!("{error:#}")),
         }
     }
 }
