@@ -1,5 +1,7 @@
 //! What the tests share: built policies, and a world to try things in.
 
+#![allow(clippy::panic, reason = "a test that cannot be set up says why")]
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 

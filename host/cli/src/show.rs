@@ -26,7 +26,7 @@ pub fn history(history: &[History]) -> String {
     for record in history {
         table.row([
             record.revision.to_string(),
-            record.updated.clone(),
+            ansi_c(&record.updated),
             record.status.clone(),
             record.chart.clone(),
             record.app_version.clone(),
@@ -107,6 +107,12 @@ pub fn decisions(decisions: &[Decision]) -> String {
         ]);
     }
     table.print("")
+}
+
+/// A time as `helm history` prints it (Go's `time.ANSIC`), such as `Mon Nov 23 13:30:00 2026`.
+fn ansi_c(time: &str) -> String {
+    let parsed: Result<jiff::Timestamp, _> = time.parse();
+    parsed.map_or_else(|_| time.to_owned(), |time| time.strftime("%a %b %e %H:%M:%S %Y").to_string())
 }
 
 fn decision(image: &Image) -> String {

@@ -88,7 +88,7 @@ async fn keep(world: &World) -> Result<()> {
          export KUBECONFIG={}\n  export RHUMB_DAEMON=http://{address}\n  \
          kubectl get hr -A\n  helm list -A\n  helm -n dev history podinfo-dev\n  \
          git clone {} && git -C get-started log\n  rhumb list\n  rhumb explain prod/podinfo-prod\n\n  \
-         Kubernetes API  {}\n  registry        {}\n  chart repository {}\n",
+         Kubernetes API    {}\n  registry          {}\n  chart repository  {}\n",
         kubeconfig.display(),
         world.remote.url(),
         world.api.url(),

@@ -51,7 +51,7 @@ pub struct Release {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Info {
-    /// When the release was first deployed, as [`time`] prints it.
+    /// When the release was first deployed, as [`time()`] prints it.
     pub first_deployed: String,
     /// When this revision was deployed.
     pub last_deployed: String,
@@ -138,7 +138,7 @@ pub struct Hook {
     pub output_log_policies: Vec<String>,
 }
 
-/// One run of a hook; times as [`time`] prints them, or nothing.
+/// One run of a hook; times as [`time()`] prints them, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LastRun {
