@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::{demo, operator, plan, policy, template};
 
@@ -15,16 +15,6 @@ use crate::{demo, operator, plan, policy, template};
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
 }
 
 #[derive(Subcommand, Debug)]

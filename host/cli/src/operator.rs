@@ -9,8 +9,8 @@ use rhumb_daemon::report;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::args::Output;
-use crate::{print, show};
+use crate::print::{self, Output};
+use crate::show;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,6 +57,9 @@ pub struct History {
 pub struct Explain {
     /// The HelmRelease, as NAMESPACE/NAME
     release: String,
+    /// Print this record of a decision instead, as `rhumb policy replay` takes it
+    #[arg(long, value_name = "DIGEST")]
+    record: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -104,6 +107,11 @@ impl History {
 impl Explain {
     /// Runs the command.
     pub async fn run(&self) -> Result<ExitCode> {
+        if let Some(digest) = &self.record {
+            let record: serde_json::Value = self.connection.get(&format!("v1/records/{digest}")).await?;
+            print::out(&format!("{record}\n"));
+            return Ok(ExitCode::SUCCESS);
+        }
         let path = format!("v1/explain/{}", namespaced(&self.release)?);
         let explanation: report::Explanation = self.connection.get(&path).await?;
         self.connection.print(&explanation, show::explanation)

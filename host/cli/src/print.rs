@@ -5,6 +5,18 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
+use clap::ValueEnum;
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
 /// Prints a result. A reader that went away (`| head`) is no error.
 pub fn out(text: &str) {
     let mut stdout = std::io::stdout().lock();

@@ -17,8 +17,7 @@ use clap::Args;
 use rhumb_core::manifest::{self, File};
 use rhumb_policy::{Catalog, Sandbox};
 
-use crate::args::Output;
-use crate::print;
+use crate::print::{self, Output};
 pub use report::{Container, ObjectCount, Release, Report};
 
 /// Options of `rhumb plan`.

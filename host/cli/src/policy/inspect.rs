@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Printed, sandbox};
-use crate::args::Output;
+use crate::print::Output;
 use crate::table::Table;
 
 /// Options of `rhumb policy inspect`.

@@ -8,7 +8,7 @@ use rhumb_policy::{Record, replay};
 use serde_json::json;
 
 use super::{Printed, sandbox};
-use crate::args::Output;
+use crate::print::Output;
 
 /// Options of `rhumb policy replay`.
 #[derive(Args, Debug)]

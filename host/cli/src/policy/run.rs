@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Printed, sandbox};
-use crate::args::Output;
+use crate::print::Output;
 use crate::table::Table;
 
 /// Most bytes of input.

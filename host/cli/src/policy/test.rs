@@ -9,7 +9,7 @@ use rhumb_policy::{Loaded, Sandbox};
 use serde::Serialize;
 
 use super::{Printed, build, sandbox};
-use crate::args::Output;
+use crate::print::Output;
 use crate::table::Table;
 
 /// Options of `rhumb policy test`.
