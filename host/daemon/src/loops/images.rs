@@ -43,11 +43,8 @@ async fn observe(ctx: &Context) -> Result<ImagesView, Error> {
     let snapshot = ctx.repository.snapshot().await?;
     let workloads = images::workloads(&snapshot.manifests);
     let now = ctx.clock.now();
-    let deployed = if workloads.iter().any(asks_for_promotion) {
-        evidence::deployed(ctx, &snapshot).await
-    } else {
-        Vec::new()
-    };
+    let deployed =
+        if workloads.iter().any(asks_for_promotion) { evidence::deployed(ctx, &snapshot).await } else { Vec::new() };
     let view = ImagesView {
         head: snapshot.revision.clone(),
         now,
