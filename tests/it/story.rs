@@ -116,3 +116,23 @@ async fn what_somebody_changes_in_the_cluster_is_restored() {
     let deployment = get(&world, ("apps/v1", "Deployment", "dev", "podinfo-dev")).await;
     assert_eq!(deployment.pointer("/spec/replicas"), Some(&json!(1)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_helm_release_takes_its_release_over() {
+    let world = world().await;
+    world.settle().await;
+    let text = world.remote.text("releases/dev/podinfo.yaml").unwrap();
+    let renamed = text.replace("  name: podinfo-dev\n", "  name: renamed\n");
+    world.commit("Rename", &[("releases/dev/podinfo.yaml", &renamed)]).unwrap();
+    world.settle_after(Event::Git).await;
+    // While the old object is there the release is its own.
+    let both = get(&world, ("helm.fluxcd.io/v1", "HelmRelease", "dev", "renamed")).await;
+    assert!(both.to_string().contains("belongs to HelmRelease dev/podinfo-dev"), "{both}");
+    let old = rhumb_io::cluster::Key::new("helm.fluxcd.io/v1", "HelmRelease", "dev", "podinfo-dev");
+    world.daemon.ctx.cluster.delete(&old).await.unwrap();
+    world.settle_after(Event::Cluster).await;
+    let history = world.history("dev", "renamed").await.unwrap();
+    let statuses: Vec<&str> = history.iter().map(|record| record.status.as_str()).collect();
+    assert_eq!(statuses, ["superseded", "deployed"], "taken over, not uninstalled");
+    assert!(!get(&world, ("apps/v1", "Deployment", "dev", "podinfo-dev")).await.is_null());
+}

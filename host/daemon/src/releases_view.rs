@@ -1,6 +1,6 @@
 //! Reads everything that a releases pass looks at: HelmReleases, charts by digest, values, records without content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use rhumb_core::chain::chain;
@@ -26,6 +26,7 @@ pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
     let helm_releases = ctx.cluster.helm_releases().await?;
     let mut histories = heads(ctx).await?;
     let mut releases = Vec::new();
+    let mut claimed = BTreeSet::new();
     for value in &helm_releases {
         let Some(object) = Object::of_cluster(value) else { continue };
         let spec = Spec::parse(value);
@@ -60,6 +61,8 @@ pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
             attempt,
         });
     }
+    // What another HelmRelease asks for is taken over by it and not uninstalled.
+    histories.retain(|release, _| !claimed.contains(release));
     let orphans = orphans(&releases, histories);
     Ok(ReleasesView { now: ctx.clock.now(), releases, orphans, policies: ctx.policies() })
 }

@@ -63,9 +63,10 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         Ok(spec) => spec,
         Err(error) => return State::Blocked(Blocked::Spec(error.to_string())),
     };
-    let owner = owner(&release.id);
+    let owner = owner_of(&release.id);
     let newest = release.history.last();
-    if let Some(other) = newest.and_then(|head| head.owner.as_ref()).filter(|other| **other != owner) {
+    let other = newest.and_then(|head| head.owner.as_ref()).filter(|other| **other != owner);
+    if let Some(other) = other.filter(|other| view.releases.iter().any(|release| owner_of(&release.id) == **other)) {
         return State::Foreign { owner: other.clone() };
     }
     if let Some(head) = newest.filter(|head| is_under_way(&head.status)) {
@@ -84,8 +85,10 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     let Some(inputs) = inputs(view, release) else {
         return State::Blocked(Blocked::Policy(missing_policy(view, release)));
     };
-    // Deployed from these inputs is in sync, whatever failed before that.
-    let in_sync = newest.is_some_and(|head| head.status == "deployed" && head.inputs.as_ref() == Some(&inputs));
+    // Deployed from these inputs is in sync, whatever failed before that. A release whose HelmRelease is gone, because it
+    // was renamed, is taken over by a new record.
+    let deployed = newest.is_some_and(|head| head.status == "deployed" && head.inputs.as_ref() == Some(&inputs));
+    let in_sync = deployed && other.is_none();
     if let Some(until) = held_off(view, release, &inputs).filter(|_| !in_sync) {
         return State::Failed { until, inputs };
     }
@@ -94,6 +97,7 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         None => State::Absent(inputs),
         // `helm uninstall --keep-history` leaves records of a release that is gone.
         Some(head) if head.status == "uninstalled" => State::Absent(inputs),
+        Some(_) if other.is_some() => State::OutOfSync(inputs),
         Some(head) if head.inputs.as_ref() != Some(&inputs) => State::OutOfSync(inputs),
         Some(head) if head.status == "failed" => State::Failed { until: retry_at(head, &release.history), inputs },
         Some(_) => State::OutOfSync(inputs),
@@ -101,7 +105,7 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
 }
 
 /// `<namespace>/<name>` of a HelmRelease, as in the annotation of its records.
-pub(super) fn owner(id: &ObjectId) -> String {
+pub(super) fn owner_of(id: &ObjectId) -> String {
     format!("{}/{}", id.namespace.as_deref().unwrap_or("default"), id.name)
 }
 
