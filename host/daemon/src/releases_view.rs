@@ -32,7 +32,10 @@ pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
         let spec = Spec::parse(value);
         let history = match &spec {
             Ok(spec) => {
-                histories.remove(&(spec.target_namespace.clone(), spec.release_name.clone())).unwrap_or_default()
+                let release = (spec.target_namespace.clone(), spec.release_name.clone());
+                let history = histories.get(&release).cloned().unwrap_or_default();
+                claimed.insert(release);
+                history
             }
             Err(_) => Vec::new(),
         };
