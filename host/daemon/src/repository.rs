@@ -72,7 +72,6 @@ impl Repository {
 fn read(mirror: &Mirror, revision: Revision, paths: &[String]) -> Result<Snapshot, git::Error> {
     // Chart.yaml and values.yaml tell charts from manifests, so every YAML file is read.
     let files = mirror.files(&revision, paths, &|path| path.ends_with(".yaml") || path.ends_with(".yml"))?;
-    let files: Vec<File> = files.into_iter().map(|file| File { path: file.path, data: file.data }).collect();
     let manifests = manifest::load(&files);
     let files = files.into_iter().map(|file| (file.path.clone(), file)).collect();
     Ok(Snapshot { revision, files, manifests })

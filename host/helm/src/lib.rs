@@ -22,6 +22,7 @@ mod render;
 mod template;
 mod text;
 mod value;
+pub mod version;
 
 pub mod order;
 pub mod record;

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use rhumb_core::manifest::{self, File};
+use rhumb_core::manifest;
 use rhumb_policy::{Catalog, Sandbox};
 
 use crate::print::{self, Output};
@@ -54,9 +54,8 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 async fn plan(arguments: &Arguments) -> Result<Report> {
     let dir = &arguments.dir;
-    let files =
-        rhumb_io::files::read_tree(dir, &|_| true).with_context(|| format!("failed to read `{}`", dir.display()))?;
-    let files: Vec<File> = files.files.into_iter().map(|file| File { path: file.path, data: file.data }).collect();
+    let listing = rhumb_io::files::read_tree(dir, &|_| true);
+    let files = listing.with_context(|| format!("failed to read `{}`", dir.display()))?.files;
     let manifests = manifest::load(&files);
     let this = charts::own_names(dir, &arguments.this);
     let releases = charts::releases(&files, &manifests, &this).await;

@@ -8,7 +8,7 @@ use rhumb_core::chain::chain;
 use rhumb_core::id::{Tag, Timestamp};
 use rhumb_core::images::{self, Action, ImagesView, Plan, Pushed, Scan, Target, Verdicts, Workload};
 use rhumb_core::judge::Metadata;
-use rhumb_io::git::{self, Commit, Push, Signature};
+use rhumb_io::git::{Commit, Push, Signature};
 use rhumb_io::store;
 
 use super::Error;
@@ -149,9 +149,8 @@ async fn fetch(ctx: &Context, repository: &str, tag: &Tag) -> Option<rhumb_io::r
 /// One attempt to commit and push. A branch that moved is looked at again in the next pass.
 async fn apply(ctx: &Context, plan: &Plan, now: Timestamp) -> Pushed {
     let Some(Action::Commit { onto, files, message, updates }) = plan.actions.first() else { return Pushed::Nothing };
-    let files = files.iter().map(|file| git::File { path: file.path.clone(), data: file.data.clone() }).collect();
     let author = Signature { name: ctx.config.git_user.clone(), email: ctx.config.git_email.clone() };
-    let commit = Commit { onto: onto.clone(), files, message: message.clone(), author, time: now };
+    let commit = Commit { onto: onto.clone(), files: files.clone(), message: message.clone(), author, time: now };
     let mirror = Arc::clone(ctx.repository.mirror());
     match blocking(move || mirror.push(&commit)).await {
         Ok(Push::Pushed(revision)) => {

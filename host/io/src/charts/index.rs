@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use rhumb_core::id::Digest;
-use semver::Version;
+use rhumb_helm::version::{Range, Version};
 use serde_json::Value;
 
 use super::error::Kind;
-use super::range::{self, Range};
 use super::{ENTRIES_LIMIT, INDEX_LIMIT};
 
 /// One version of one chart.
@@ -48,7 +47,7 @@ impl Index {
             if n_entries > ENTRIES_LIMIT {
                 return Err(malformed(&format!("the index has more than {ENTRIES_LIMIT} versions")));
             }
-            found.sort_by_cached_key(|entry| std::cmp::Reverse(range::version(&entry.version)));
+            found.sort_by_cached_key(|entry| std::cmp::Reverse(Version::parse(&entry.version)));
             charts.insert(name.clone(), found);
         }
         Ok(Self { charts })
@@ -63,7 +62,7 @@ impl Index {
         }
         let range = if version.is_empty() { "*" } else { version };
         let range = Range::parse(range).ok_or_else(|| Kind::BadRange { version: version.to_owned() })?;
-        let fits = |entry: &&Entry| range::version(&entry.version).is_some_and(|one: Version| range.contains(&one));
+        let fits = |entry: &&Entry| Version::parse(&entry.version).is_some_and(|one| range.contains(&one));
         let none = || Kind::NoVersion { name: name.to_owned(), version: version.to_owned() };
         entries.iter().find(fits).ok_or_else(none)
     }
@@ -72,7 +71,7 @@ impl Index {
 fn entry(value: &Value) -> Option<Entry> {
     let text = |key: &str| value.get(key).and_then(Value::as_str);
     let version = text("version")?;
-    range::version(version)?;
+    Version::parse(version)?;
     let digest = text("digest").map(|digest| format!("sha256:{}", digest.trim_start_matches("sha256:")));
     Some(Entry {
         version: version.to_owned(),

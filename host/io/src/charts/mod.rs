@@ -7,14 +7,12 @@ mod cache;
 mod client;
 mod error;
 mod index;
-mod range;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Archive, Client, Options};
 pub use error::{Error, Kind};
 pub use index::{Entry, Index};
-pub use range::Range;
 
 /// Largest index, in bytes.
 pub const INDEX_LIMIT: usize = 64 * 1024 * 1024;

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use rhumb_core::manifest::File;
 
-use crate::git::{DEPTH_LIMIT, ENTRIES_LIMIT, FILE_SIZE_LIMIT, FILES_LIMIT, File, Listing, Skipped, TOTAL_SIZE_LIMIT};
+use crate::git::{DEPTH_LIMIT, ENTRIES_LIMIT, FILE_SIZE_LIMIT, FILES_LIMIT, Listing, Skipped, TOTAL_SIZE_LIMIT};
 
 /// A failure to read a folder.
 #[derive(Debug, thiserror::Error)]

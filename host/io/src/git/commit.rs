@@ -6,7 +6,9 @@ use rhumb_core::id::{Revision, Timestamp};
 use super::error::{Error, failed};
 use super::mirror::{Mirror, revision};
 use super::remote::{self, Moved};
-use super::{File, PATH_LIMIT};
+use rhumb_core::manifest::File;
+
+use super::PATH_LIMIT;
 
 /// Who made a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ mod url;
 pub use commit::{Commit, Push, Signature};
 pub use error::Error;
 pub use mirror::{CommitInfo, Mirror};
-pub use read::{File, Listing, Skipped};
+pub use read::{Listing, Skipped};
 pub use url::{Names, same_repository};
 
 /// Most files that one [`Mirror::files`] returns.

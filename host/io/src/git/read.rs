@@ -5,18 +5,10 @@ use std::path::Path;
 
 use git2::{ObjectType, Repository, Tree};
 use rhumb_core::id::Revision;
+use rhumb_core::manifest::File;
 
 use super::error::{Error, failed};
 use super::{DEPTH_LIMIT, ENTRIES_LIMIT, FILE_SIZE_LIMIT, FILES_LIMIT, Mirror, TOTAL_SIZE_LIMIT};
-
-/// A file of a commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// From the root of the repository, with `/`.
-    pub path: String,
-    /// Its bytes.
-    pub data: Vec<u8>,
-}
 
 /// An entry that is never read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

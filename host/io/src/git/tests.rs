@@ -5,6 +5,7 @@ use std::sync::{Arc, Barrier};
 use git2::Repository;
 use rhumb_core::chain::chain;
 use rhumb_core::id::{Revision, Timestamp};
+use rhumb_core::manifest::File;
 use tempfile::TempDir;
 
 use super::remote::branch_head;
