@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::report;
 use crate::repository::Repository;
+use crate::scanner::Scanner;
 
 /// Most charts that are kept parsed.
 const CHARTS_KEPT: usize = 64;
@@ -32,8 +33,8 @@ pub struct Context {
     pub clock: Clock,
     /// The config repository.
     pub repository: Repository,
-    /// Registries.
-    pub registry: registry::Client,
+    /// Registries, asked when it is time.
+    pub scanner: Scanner,
     /// Helm repositories.
     pub charts: charts::Client,
     /// The cluster.
@@ -75,6 +76,7 @@ impl Context {
             insecure: config.registry_insecure_host.iter().cloned().collect(),
             ..registry::Options::default()
         };
+        let interval = u64::try_from(config.automation_interval.as_millis()).unwrap_or(u64::MAX);
         let sandbox = Sandbox::new(rhumb_policy::Options {
             cache_dir: Some(state.join("compiled")),
             ..rhumb_policy::Options::default()
@@ -85,7 +87,7 @@ impl Context {
         let repository = tokio::task::spawn_blocking(move || Repository::open(&mirror, &url, &branch, paths)).await??;
         Ok(Self {
             repository,
-            registry: registry::Client::new(options)?,
+            scanner: Scanner::new(registry::Client::new(options)?, interval),
             charts: charts::Client::new(charts::Options {
                 cache: Some(state.join("charts")),
                 ..charts::Options::default()

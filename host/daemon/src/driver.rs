@@ -52,6 +52,9 @@ impl Daemon {
 
     /// Says that something may have changed. Carries no data; wake-ups coalesce.
     pub fn notify(&self, event: Event) {
+        if event == Event::Registry {
+            self.ctx.scanner.ask();
+        }
         self.agenda().wake(event);
         self.woken.notify_one();
     }
@@ -87,7 +90,8 @@ impl Daemon {
                 self.ctx.repository.fetch().await?;
                 let pass = loops::images::pass(&self.ctx).await?;
                 let changed = pass.pushed != rhumb_core::images::Pushed::Nothing;
-                (changed, pass.plan.wake, changed.then_some(Event::Git))
+                let due = pass.plan.wake.into_iter().chain(self.ctx.scanner.due()).min();
+                (changed, due, changed.then_some(Event::Git))
             }
             Loop::Sync => {
                 self.ctx.repository.fetch().await?;
@@ -125,7 +129,7 @@ impl Daemon {
             tokio::select! {
                 _ = git.tick() => self.notify(Event::Git),
                 _ = sync.tick() => self.agenda().ask(Loop::Sync),
-                _ = images.tick() => self.agenda().ask(Loop::Images),
+                _ = images.tick() => self.notify(Event::Registry),
                 _ = releases.tick() => self.agenda().ask(Loop::Releases),
                 () = self.woken.notified() => {}
                 () = tokio::time::sleep(self.until_due()) => {}

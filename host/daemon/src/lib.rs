@@ -22,6 +22,7 @@ pub mod loops;
 pub mod operator;
 pub mod report;
 pub mod repository;
+pub mod scanner;
 
 mod evidence;
 mod execute;

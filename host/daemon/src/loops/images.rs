@@ -1,6 +1,6 @@
 //! Registry → git: one pass.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rhumb_core::attach::promotion_rules;
@@ -62,27 +62,11 @@ fn asks_for_promotion(workload: &Workload) -> bool {
     workload.is_open() && promotion_rules(&workload.annotations).is_ok_and(|rules| !rules.is_empty())
 }
 
-/// Lists the tags of every repository that an open workload uses.
+/// The tags of every repository that an open workload uses.
 async fn scan(ctx: &Context, workloads: &[Workload], now: Timestamp) -> BTreeMap<String, Scan> {
     let open = workloads.iter().filter(|workload| workload.is_open());
-    let repositories: BTreeSet<String> =
-        open.flat_map(|workload| workload.slots.iter().map(|slot| slot.image.repository())).collect();
-    let mut scans = BTreeMap::new();
-    for repository in repositories {
-        let scan = match ctx.registry.tags(&repository).await {
-            Ok(list) => match store::tags::observe(&ctx.store, &repository, &list, now) {
-                Ok(tags) => Scan::Listed(Arc::new(tags)),
-                Err(error) => Scan::Failed(chain(&error)),
-            },
-            Err(error) => {
-                let error = chain(&error);
-                tracing::warn!(repository, error, "tags not listed");
-                Scan::Failed(error)
-            }
-        };
-        scans.insert(repository, scan);
-    }
-    scans
+    let repositories = open.flat_map(|workload| workload.slots.iter().map(|slot| slot.image.repository())).collect();
+    ctx.scanner.scan(&ctx.store, repositories, now).await
 }
 
 /// Three rounds: which tags to look at, which to take, whether it may move.
@@ -137,7 +121,7 @@ async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> BTre
 }
 
 async fn fetch(ctx: &Context, repository: &str, tag: &Tag) -> Option<rhumb_io::registry::ImageMetadata> {
-    match ctx.registry.metadata(repository, tag).await {
+    match ctx.scanner.registry().metadata(repository, tag).await {
         Ok(image) => Some(image),
         Err(error) => {
             tracing::warn!(repository, tag = tag.as_str(), error = chain(&error), "image not looked at");
