@@ -33,11 +33,9 @@ impl Version {
             return None;
         }
         let mut numbers = [0; 3];
-        let mut written = 0;
-        for part in core.split('.') {
+        for (at, part) in core.split('.').enumerate() {
             let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            *numbers.get_mut(written)? = digits.then(|| part.parse().ok()).flatten()?;
-            written += 1;
+            *numbers.get_mut(at)? = digits.then(|| part.parse().ok()).flatten()?;
         }
         Some(Self { numbers, prerelease: prerelease.to_owned(), metadata: metadata.to_owned() })
     }

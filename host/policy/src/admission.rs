@@ -132,7 +132,7 @@ fn walk(bytes: &[u8]) -> Result<Found, LoadError> {
 fn scan(function: usize, body: &FunctionBody<'_>) -> Result<(), LoadError> {
     let refused = |reason: String| LoadError::Costly { function, reason };
     let range = body.range();
-    let size = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    let size = range.end.saturating_sub(range.start);
     if size > BODY_BYTES {
         return Err(refused(format!("{size} bytes, allowed are {BODY_BYTES}")));
     }
