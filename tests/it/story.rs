@@ -136,3 +136,19 @@ async fn a_renamed_helm_release_takes_its_release_over() {
     assert_eq!(statuses, ["superseded", "deployed"], "taken over, not uninstalled");
     assert!(!get(&world, ("apps/v1", "Deployment", "dev", "podinfo-dev")).await.is_null());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn helm_releases_that_vanish_from_the_cluster_alone_take_nothing_down() {
+    let world = world().await;
+    world.settle().await;
+    for (namespace, name) in [("dev", "podinfo-dev"), ("stg", "podinfo-rc"), ("prod", "podinfo-prod")] {
+        let key = rhumb_io::cluster::Key::new("helm.fluxcd.io/v1", "HelmRelease", namespace, name);
+        world.daemon.ctx.cluster.delete(&key).await.unwrap();
+    }
+    world.settle_after(Event::Cluster).await;
+    assert!(!get(&world, ("apps/v1", "Deployment", "prod", "podinfo-prod")).await.is_null());
+    world.settle_after(Event::Git).await;
+    let history = world.history("prod", "podinfo-prod").await.unwrap();
+    let statuses: Vec<&str> = history.iter().map(|record| record.status.as_str()).collect();
+    assert_eq!(statuses, ["deployed"], "git brought them back, and nothing else was to be done");
+}

@@ -19,7 +19,9 @@ use crate::{report, words};
 pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
     let rows: Vec<report::Image> = plan.rows.iter().map(report::Image::from).collect();
     let before = std::mem::replace(&mut ctx.reports().images, rows.clone());
-    for row in rows.iter().filter(|row| !before.contains(row)) {
+    let before: BTreeMap<(&str, &str), &report::Image> =
+        before.iter().map(|row| ((row.object.as_str(), row.container.as_str()), row)).collect();
+    for row in rows.iter().filter(|row| before.get(&(row.object.as_str(), row.container.as_str())) != Some(row)) {
         tracing::debug!(
             object = row.object,
             container = row.container,
@@ -38,15 +40,20 @@ pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
     };
     for value in &helm_releases {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
-        let is = |id: &ObjectId| {
-            id.kind == "HelmRelease" && id.name == name && id.namespace.as_deref().unwrap_or("default") == namespace
-        };
-        let Some((id, condition)) = conditions.iter().find(|(id, _)| is(id)) else { continue };
+        let namespace = text("/metadata/namespace");
+        let mut id =
+            ObjectId { kind: "HelmRelease".to_owned(), namespace: Some(namespace), name: text("/metadata/name") };
+        let mut found = conditions.get(&id);
+        if found.is_none() && id.namespace.as_deref() == Some("default") {
+            // In git the namespace may be left out.
+            id.namespace = None;
+            found = conditions.get(&id);
+        }
+        let Some(condition) = found else { continue };
         let old = value.get("status").cloned().unwrap_or(Value::Null);
         let mut new = old.as_object().cloned().unwrap_or_default();
         set_condition(&mut new, condition, ctx.clock.now());
-        write_status(ctx, id, &old, &Value::Object(new)).await;
+        write_status(ctx, &id, &old, &Value::Object(new)).await;
     }
 }
 

@@ -66,7 +66,8 @@ pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
     }
     // What another HelmRelease asks for is taken over by it and not uninstalled.
     histories.retain(|release, _| !claimed.contains(release));
-    let orphans = orphans(&releases, histories);
+    let orphans =
+        if snapshot.manifests.problems.is_empty() { orphans(&snapshot, &releases, histories) } else { Vec::new() };
     Ok(ReleasesView { now: ctx.clock.now(), releases, orphans, policies: ctx.policies() })
 }
 
@@ -86,15 +87,22 @@ async fn heads(ctx: &Context) -> Result<BTreeMap<(String, String), Vec<Head>>, E
     Ok(histories)
 }
 
-/// Releases of ours whose HelmRelease is gone.
-fn orphans(releases: &[ReleaseView], histories: BTreeMap<(String, String), Vec<Head>>) -> Vec<Orphan> {
-    let exists = |owner: &str| {
-        let name = |id: &ObjectId| format!("{}/{}", id.namespace.as_deref().unwrap_or("default"), id.name);
-        releases.iter().any(|release| name(&release.id) == owner)
-    };
+/// Releases of ours whose HelmRelease is gone, from the cluster and from git.
+///
+/// One that git still names comes back with the next sync: a definition that was deleted by mistake, or a cluster that
+/// was restored without its HelmReleases, takes nothing down.
+fn orphans(
+    snapshot: &repository::Snapshot,
+    releases: &[ReleaseView],
+    histories: BTreeMap<(String, String), Vec<Head>>,
+) -> Vec<Orphan> {
+    let name = |id: &ObjectId| format!("{}/{}", id.namespace.as_deref().unwrap_or("default"), id.name);
+    let in_git = snapshot.manifests.objects.iter().filter(|object| object.id.kind == "HelmRelease");
+    let mut known: BTreeSet<String> = in_git.map(|object| name(&object.id)).collect();
+    known.extend(releases.iter().map(|release| name(&release.id)));
     let owned = histories.into_iter().filter_map(|((namespace, name), history)| {
         let owner = history.last()?.owner.clone()?;
-        (!exists(&owner)).then_some(Orphan { namespace, name, owner })
+        (!known.contains(&owner)).then_some(Orphan { namespace, name, owner })
     });
     owned.collect()
 }
