@@ -1,21 +1,24 @@
 //! How far apart two versions are, for the evidence that promotion rules see.
 
+use std::cmp::Ordering;
+
+use semver::Version;
+
 use crate::judge::Step;
 
 /// The distance from one tag to another, where both are semantic versions with or without a leading `v`.
 pub fn step(from: &str, to: &str) -> Option<Step> {
-    let (from, to) = (Version::parse(from)?, Version::parse(to)?);
-    if (to.numbers, to.rank()) < (from.numbers, from.rank()) {
+    let (from, to) = (version(from)?, version(to)?);
+    if to.cmp_precedence(&from) == Ordering::Less {
         return Some(Step::Backwards);
     }
-    let ([from_major, from_minor, from_patch], [major, minor, patch]) = (from.numbers, to.numbers);
-    Some(if from_major != major {
+    Some(if from.major != to.major {
         Step::Major
-    } else if from_minor != minor {
+    } else if from.minor != to.minor {
         Step::Minor
-    } else if from_patch != patch {
+    } else if from.patch != to.patch {
         Step::Patch
-    } else if from.pre_release != to.pre_release {
+    } else if from.pre != to.pre {
         Step::PreRelease
     } else if from.build != to.build {
         Step::Build
@@ -24,46 +27,13 @@ pub fn step(from: &str, to: &str) -> Option<Step> {
     })
 }
 
-/// Just enough of a semantic version to name a distance; which versions are wanted is for policies to say.
-struct Version<'a> {
-    numbers: [u64; 3],
-    pre_release: Option<&'a str>,
-    build: Option<&'a str>,
-}
-
-impl<'a> Version<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
-        let text = text.strip_prefix('v').unwrap_or(text);
-        let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
-        let (text, pre_release) = text.split_once('-').map_or((text, None), |(text, pre)| (text, Some(pre)));
-        let mut numbers = [0; 3];
-        let mut parts = text.split('.');
-        for number in &mut numbers {
-            *number = match parts.next() {
-                Some(part) => part.parse().ok()?,
-                None => 0,
-            };
-        }
-        parts.next().is_none().then_some(Self { numbers, pre_release, build })
-    }
-
-    /// Orders pre-releases before the release; among pre-releases by identifier as SemVer 2.0.0 section 11 says.
-    fn rank(&self) -> (bool, Vec<Identifier<'a>>) {
-        let identifiers = self.pre_release.map(|pre| pre.split('.').map(Identifier::parse).collect());
-        (self.pre_release.is_none(), identifiers.unwrap_or_default())
-    }
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Identifier<'a> {
-    Number(u64),
-    Text(&'a str),
-}
-
-impl<'a> Identifier<'a> {
-    fn parse(text: &'a str) -> Self {
-        text.parse().map_or(Self::Text(text), Self::Number)
-    }
+/// A version whose minor and patch may be left out. Which versions are wanted is for policies to say.
+fn version(text: &str) -> Option<Version> {
+    let text = text.strip_prefix('v').unwrap_or(text);
+    let end = text.find(['-', '+']).unwrap_or(text.len());
+    let (numbers, rest) = text.split_at(end);
+    let missing = 2_usize.checked_sub(numbers.matches('.').count())?;
+    Version::parse(&format!("{numbers}{}{rest}", ".0".repeat(missing))).ok()
 }
 
 #[cfg(test)]

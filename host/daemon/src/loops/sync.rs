@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rhumb_core::chain::chain;
-use rhumb_core::sync::{self, Action, Applied, Collect, Key, Outcome, Plan, Previous, Status, SyncView};
+use rhumb_core::sync::{self, Action, Applied, Collect, Outcome, Plan, Status, SyncView};
 use rhumb_io::store;
 
 use super::Error;
@@ -12,8 +12,6 @@ use crate::{report, words};
 
 /// Who applied an object, in `metadata.managedFields`.
 pub const FIELD_MANAGER: &str = "rhumb";
-/// Where the store keeps what was applied.
-const INVENTORY: &str = "sync/inventory";
 
 /// Makes one pass: look, decide, act, tell.
 pub async fn pass(ctx: &Context) -> Result<Status, Error> {
@@ -21,7 +19,7 @@ pub async fn pass(ctx: &Context) -> Result<Status, Error> {
     let plan = sync::plan(&view);
     let outcomes = apply(ctx, &plan).await;
     let status = sync::status(&view.revision, &plan, &view.manifests.problems, &outcomes);
-    publish(ctx, view.previous, &status)?;
+    publish(ctx, &status)?;
     Ok(status)
 }
 
@@ -41,7 +39,7 @@ async fn observe(ctx: &Context) -> Result<SyncView, Error> {
         manifests: snapshot.manifests.clone(),
         scopes,
         live: BTreeMap::new(),
-        previous: inventory(ctx)?,
+        previous: store::inventory::read(&ctx.store)?,
         collect,
     };
     let keys = sync::keys(&view).iter().map(words::cluster_key).collect();
@@ -76,16 +74,9 @@ async fn apply(ctx: &Context, plan: &Plan) -> Vec<Outcome> {
     outcomes
 }
 
-fn publish(ctx: &Context, mut previous: BTreeMap<Key, Previous>, status: &Status) -> Result<(), Error> {
-    for (key, remembered) in &status.remember {
-        match remembered {
-            Some(applied) => previous.insert(key.clone(), applied.clone()),
-            None => previous.remove(key),
-        };
-    }
+fn publish(ctx: &Context, status: &Status) -> Result<(), Error> {
     if !status.remember.is_empty() {
-        let list: Vec<(Key, Previous)> = previous.into_iter().collect();
-        store::facts::put(&ctx.store, INVENTORY, &list)?;
+        store::inventory::write(&ctx.store, &status.remember)?;
     }
     let report = report::Sync {
         revision: status.revision.to_string(),
@@ -99,9 +90,4 @@ fn publish(ctx: &Context, mut previous: BTreeMap<Key, Previous>, status: &Status
         tracing::warn!(problem, "object not synced");
     }
     Ok(())
-}
-
-fn inventory(ctx: &Context) -> Result<BTreeMap<Key, Previous>, Error> {
-    let list: Option<Vec<(Key, Previous)>> = store::facts::get(&ctx.store, INVENTORY)?;
-    Ok(list.unwrap_or_default().into_iter().collect())
 }

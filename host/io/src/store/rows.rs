@@ -18,7 +18,6 @@ pub(super) const RECORDS_BY_AGE: TableDefinition<'static, u64, (&'static str, u6
     TableDefinition::new("records-by-age");
 pub(super) const DECISIONS: Table = TableDefinition::new("decisions");
 pub(super) const INVENTORY: Table = TableDefinition::new("inventory");
-pub(super) const SYNC: Table = TableDefinition::new("sync");
 pub(super) const FACTS: Table = TableDefinition::new("facts");
 
 /// The form that rows are written in now. Rows of another form are read as absent.
@@ -33,7 +32,7 @@ struct Row<T> {
 /// Makes every table, so that reading never meets a missing one.
 pub(super) fn create_tables(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    for table in [TAGS, SCANS, IMAGES, RECORDS, DECISIONS, INVENTORY, SYNC, FACTS] {
+    for table in [TAGS, SCANS, IMAGES, RECORDS, DECISIONS, INVENTORY, FACTS] {
         transaction.open_table(table)?;
     }
     transaction.open_table(RECORDS_BY_AGE)?;

@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rhumb_core::id::{Digest, ObjectId, Revision, Tag, Timestamp};
+use rhumb_core::id::{Digest, ObjectId, Tag, Timestamp};
 use rhumb_core::judge;
+use rhumb_core::sync::{Key, Previous};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -157,22 +158,21 @@ fn drops_the_oldest_records_beyond_the_bounds() {
 #[test]
 fn remembers_the_inventory_and_facts_over_a_restart() {
     let (_dir, path, store) = store();
-    let item = |checksum: &str| inventory::Item {
-        checksum: checksum.to_owned(),
+    let key = |name: &str| Key {
+        api_version: "apps/v1".to_owned(),
+        kind: "Deployment".to_owned(),
+        namespace: Some("dev".to_owned()),
+        name: name.to_owned(),
+    };
+    let applied = |content: &str| Previous {
+        digest: Digest::of(content),
         uid: "u".to_owned(),
-        generation: Some(1),
-        resource_version: None,
+        version: "generation 1".to_owned(),
+        sync_only: false,
     };
-    let applied =
-        BTreeMap::from([("dev:deployment/a".to_owned(), item("1")), ("dev:deployment/b".to_owned(), item("2"))]);
-    inventory::write(&store, &inventory::Change { applied, removed: vec![], revision: None }).unwrap();
-    assert_eq!(inventory::synced(&store).unwrap(), None);
-    let change = inventory::Change {
-        applied: BTreeMap::from([("dev:deployment/a".to_owned(), item("3"))]),
-        removed: vec!["dev:deployment/b".to_owned()],
-        revision: Some(Revision::from("abc")),
-    };
-    inventory::write(&store, &change).unwrap();
+    let first = BTreeMap::from([(key("a"), Some(applied("1"))), (key("b"), Some(applied("2")))]);
+    inventory::write(&store, &first).unwrap();
+    inventory::write(&store, &BTreeMap::from([(key("a"), Some(applied("3"))), (key("b"), None)])).unwrap();
     facts::put(&store, "since/a", &Timestamp(5)).unwrap();
     facts::put(&store, "since/b", &Timestamp(6)).unwrap();
     facts::put(&store, "sincere", &"other").unwrap();
@@ -180,8 +180,7 @@ fn remembers_the_inventory_and_facts_over_a_restart() {
     assert!(matches!(Store::open(&path), Err(Error::InUse { .. })));
     drop(store);
     let store = Store::open(&path).unwrap();
-    assert_eq!(inventory::read(&store).unwrap(), change.applied);
-    assert_eq!(inventory::synced(&store).unwrap(), change.revision);
+    assert_eq!(inventory::read(&store).unwrap(), BTreeMap::from([(key("a"), applied("3"))]));
     assert_eq!(facts::with_prefix::<Timestamp>(&store, "since/").unwrap(), [("since/a".to_owned(), Timestamp(5))]);
     assert_eq!(facts::get::<String>(&store, "sincere").unwrap().as_deref(), Some("other"));
     // A fact of another shape is as good as none.
