@@ -300,3 +300,23 @@ async fn an_api_server_that_goes_away_and_comes_back() {
     world.settle().await;
     assert_eq!(world.history("dev", "podinfo-dev").await.unwrap().last().unwrap().revision, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_that_refuses_every_push_is_said_once_and_nothing_spins() {
+    let world = world().await;
+    world.settle().await;
+    // A lock that somebody else holds on the branch: git refuses to move it.
+    let lock = world.remote.path().join("refs/heads/master.lock");
+    std::fs::write(&lock, "").unwrap();
+    world.advance(Duration::from_secs(60));
+    let tag = format!("dev-{}", rhumb_sim::image::commit());
+    world.push_image(&tag).await.unwrap();
+    let passes = world.settle_after(Event::Registry).await;
+    assert!(passes.ran < 5, "{passes:?}");
+    let (status, reason, message) = condition(&world, ("dev", "podinfo-dev"), "ImagesUpdated").await;
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "PushFailed"), "{message}");
+    std::fs::remove_file(&lock).unwrap();
+    world.advance(Duration::from_secs(5));
+    world.settle().await;
+    assert!(world.release("dev", "podinfo-dev").await.unwrap().images[0].ends_with(&tag), "tried again by itself");
+}

@@ -1,10 +1,12 @@
 //! One daemon: an agenda, three loops, one pass of a loop at a time.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rhumb_core::chain::chain;
 use rhumb_core::id::Timestamp;
+use rhumb_core::images::Pushed;
 use rhumb_io::identity::Identity;
 use tokio::sync::Notify;
 
@@ -16,6 +18,10 @@ use crate::loops;
 
 /// How soon a loop whose pass failed looks again.
 const RETRY_MILLIS: u64 = 10_000;
+/// How soon a push is tried again that failed; doubled with each further failure.
+const PUSH_RETRY_MILLIS: u64 = 1_000;
+/// Longest wait between two pushes that fail.
+const PUSH_RETRY_LIMIT_MILLIS: u64 = 300_000;
 /// Longest sleep of the driver: the system clock may be set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -27,6 +33,8 @@ pub struct Daemon {
     pub public_key: String,
     agenda: Mutex<Agenda>,
     woken: Notify,
+    /// Pushes that failed in a row.
+    push_failures: AtomicU32,
 }
 
 /// How many passes of each loop ran, and in how many of them something was done.
@@ -45,7 +53,13 @@ impl Daemon {
     pub async fn start(config: Config, clock: Clock, cluster: rhumb_io::cluster::Cluster) -> anyhow::Result<Arc<Self>> {
         let identity = Identity::load_or_create(&cluster, &config.namespace).await?;
         let ctx = Context::open(config, clock, cluster).await?;
-        let daemon = Self { ctx, public_key: identity.public_line(), agenda: Mutex::default(), woken: Notify::new() };
+        let daemon = Self {
+            ctx,
+            public_key: identity.public_line(),
+            agenda: Mutex::default(),
+            woken: Notify::new(),
+            push_failures: AtomicU32::new(0),
+        };
         daemon.notify(Event::Git);
         Ok(Arc::new(daemon))
     }
@@ -89,8 +103,9 @@ impl Daemon {
             Loop::Images => {
                 self.ctx.repository.fetch().await?;
                 let pass = loops::images::pass(&self.ctx).await?;
-                let changed = pass.pushed != rhumb_core::images::Pushed::Nothing;
-                let due = pass.plan.wake.into_iter().chain(self.ctx.scanner.due()).min();
+                let changed = matches!(pass.pushed, Pushed::Commit(_));
+                let again = self.push_again(&pass.pushed);
+                let due = pass.plan.wake.into_iter().chain(self.ctx.scanner.due()).chain(again).min();
                 (changed, due, changed.then_some(Event::Git))
             }
             Loop::Sync => {
@@ -135,6 +150,17 @@ impl Daemon {
                 () = tokio::time::sleep(self.until_due()) => {}
             }
         }
+    }
+
+    /// When a push that failed is tried again: soon after a lost race, ever later where the remote keeps refusing.
+    fn push_again(&self, pushed: &Pushed) -> Option<Timestamp> {
+        if !matches!(pushed, Pushed::Failed(_)) {
+            self.push_failures.store(0, Ordering::Relaxed);
+            return None;
+        }
+        let failures = self.push_failures.fetch_add(1, Ordering::Relaxed);
+        let wait = PUSH_RETRY_MILLIS.saturating_mul(2_u64.saturating_pow(failures));
+        Some(self.later(wait.min(PUSH_RETRY_LIMIT_MILLIS)))
     }
 
     fn until_due(&self) -> Duration {
