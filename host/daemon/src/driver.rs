@@ -111,7 +111,7 @@ impl Daemon {
             Loop::Sync => {
                 self.ctx.repository.fetch().await?;
                 let status = loops::sync::pass(&self.ctx).await?;
-                let retry = (!status.problems.is_empty()).then(|| self.later(RETRY_MILLIS));
+                let retry = (status.to_retry > 0).then(|| self.later(RETRY_MILLIS));
                 (status.changed > 0, retry, (status.changed > 0).then_some(Event::Cluster))
             }
             Loop::Releases => {

@@ -38,6 +38,8 @@ pub struct Status {
     pub changed: usize,
     /// How many were left alone.
     pub kept: usize,
+    /// How many are tried again soon, whatever git says meanwhile: refused by the cluster, or of a kind that it lacks.
+    pub to_retry: usize,
     /// What could not be read or applied, with its place.
     pub problems: Vec<Problem>,
     /// Applied objects to remember (`Some`), and ones to forget (`None`).
@@ -47,8 +49,14 @@ pub struct Status {
 
 /// Reports one pass; `outcomes` has one entry for each action, in order.
 pub fn status(revision: &Revision, plan: &Plan, read: &[Problem], outcomes: &[Outcome]) -> Status {
-    let mut status =
-        Status { revision: revision.clone(), changed: 0, kept: 0, problems: read.to_vec(), remember: BTreeMap::new() };
+    let mut status = Status {
+        revision: revision.clone(),
+        changed: 0,
+        kept: 0,
+        to_retry: 0,
+        problems: read.to_vec(),
+        remember: BTreeMap::new(),
+    };
     let places: BTreeMap<&str, (&str, usize)> =
         plan.rows.iter().map(|row| (row.object.as_str(), (row.file.as_str(), row.line))).collect();
     for key in &plan.forget {
@@ -61,6 +69,7 @@ pub fn status(revision: &Revision, plan: &Plan, read: &[Problem], outcomes: &[Ou
                 let object = key.to_string();
                 let (file, line) = places.get(object.as_str()).copied().unwrap_or_default();
                 let message = format!("{object}: {message}");
+                status.to_retry += 1;
                 status.problems.push(Problem { file: file.to_owned(), line, message });
             }
             (Action::Apply { digest, object, .. }, Outcome::Applied(applied)) => {
@@ -83,6 +92,7 @@ pub fn status(revision: &Revision, plan: &Plan, read: &[Problem], outcomes: &[Ou
         match &row.decided {
             Ok(_) => {}
             Err(Kept::UnknownKind(kind)) => {
+                status.to_retry += 1;
                 let message = format!("the cluster does not know {kind}; it is applied once its definition is there");
                 status.problems.push(Problem { file: row.file.clone(), line: row.line, message });
             }
