@@ -82,3 +82,24 @@ fn a_folder_that_is_not_there_is_said_by_name() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/no/such/folder"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_registry_is_asked_for_tags_and_build_times() {
+    let registry = rhumb_sim::registry::Server::start().await.unwrap();
+    for (minute, tag) in ["dev-old00000", "dev-new00000"].into_iter().enumerate() {
+        let created = 1_795_440_600_000 + minute as u64 * 60_000;
+        let options = rhumb_sim::image::Options { created, labels: Default::default() };
+        rhumb_sim::image::push(&registry.url(), "rhumb/podinfo", tag, &options).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let release = format!(
+        "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata:\n  name: a\n  namespace: b\n  annotations:\n    \
+         fluxcd.io/automated: 'true'\n    filter.fluxcd.io/chart-image: glob:dev-*\nspec:\n  chart: {{git: g, path: p}}\n  \
+         values:\n    image: {{repository: {}/rhumb/podinfo, tag: dev-old00000}}\n",
+        registry.host()
+    );
+    std::fs::write(folder.path().join("a.yaml"), release).unwrap();
+    let path = folder.path().to_owned();
+    let output = tokio::task::spawn_blocking(move || plan(&path, &["--registry"])).await.unwrap();
+    assert!(text(&output).contains("dev-new00000 ("), "{}", text(&output));
+}

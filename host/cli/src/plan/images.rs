@@ -9,15 +9,18 @@ use rhumb_core::judge::{Decision, Metadata, Question, Tags};
 use rhumb_core::manifest::{File, Manifests};
 use rhumb_policy::{Catalog, Sandbox};
 
-use super::offers::Offer;
+use super::offers::{Offer, Offers};
 use super::report::Container;
 
+/// Most images that a registry is asked about for one container.
+const METADATA_LIMIT: usize = 200;
+
 /// Every container; without offers, filters are shown and not asked.
-pub(super) fn containers(
+pub(super) async fn containers(
     (sandbox, catalog): (&Sandbox, &Catalog),
     files: &[File],
     manifests: &Manifests,
-    offers: Option<&BTreeMap<String, Offer>>,
+    offers: Option<&Offers>,
 ) -> Vec<Container> {
     let policies = catalog.iter().map(|(name, policy)| {
         let info = PolicyInfo {
@@ -32,7 +35,7 @@ pub(super) fn containers(
         now: Timestamp(now()),
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
         workloads: images::workloads(manifests),
-        repositories: offers.map(|offers| scans(offers, manifests)).unwrap_or_default(),
+        repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
         policies: policies.collect(),
         metadata: BTreeMap::new(),
         deployed: Vec::new(),
@@ -40,7 +43,7 @@ pub(super) fn containers(
     let mut verdicts = Verdicts::default();
     if let Some(offers) = offers {
         verdicts.shortlists = judge(sandbox, images::shortlists(&view));
-        view.metadata = metadata(&view, &verdicts, offers);
+        view.metadata = metadata(&view, &verdicts, offers).await;
         verdicts.selections = judge(sandbox, images::selections(&view, &verdicts));
         verdicts.promotions = judge(sandbox, images::promotions(&view, &verdicts));
     }
@@ -76,25 +79,27 @@ fn scans(offers: &BTreeMap<String, Offer>, manifests: &Manifests) -> BTreeMap<St
     scans
 }
 
-/// Build times from the offers, for the tags that filters look at.
-fn metadata(
-    view: &ImagesView,
-    verdicts: &Verdicts,
-    offers: &BTreeMap<String, Offer>,
-) -> BTreeMap<images::Target, Metadata> {
+/// Build times of the tags that filters look at, at most [`METADATA_LIMIT`] for each container.
+async fn metadata(view: &ImagesView, verdicts: &Verdicts, offers: &Offers) -> BTreeMap<images::Target, Metadata> {
     let mut all = BTreeMap::new();
     for (target, (repository, indices)) in images::shortlisted(verdicts) {
-        let (Some(Scan::Listed(tags)), Some(Ok(offer))) = (view.repositories.get(&repository), offers.get(&repository))
-        else {
-            continue;
-        };
+        let Some(Scan::Listed(tags)) = view.repositories.get(&repository) else { continue };
         let names: Vec<&str> = tags.iter().collect();
-        let created = |index: &u32| {
-            let name = usize::try_from(*index).ok().and_then(|index| names.get(index));
-            name.and_then(|name| offer.get(*name)).copied().unwrap_or_default()
-        };
-        let created = indices.iter().map(created).collect();
-        all.insert(target, Metadata { indices, created, complete: true, ..Metadata::default() });
+        let mut columns = Metadata { complete: indices.len() <= METADATA_LIMIT, ..Metadata::default() };
+        for index in indices.into_iter().take(METADATA_LIMIT) {
+            let name = usize::try_from(index).ok().and_then(|index| names.get(index));
+            match name {
+                Some(name) => match offers.created(&repository, name).await {
+                    Some(created) => {
+                        columns.indices.push(index);
+                        columns.created.push(created);
+                    }
+                    None => columns.complete = false,
+                },
+                None => columns.complete = false,
+            }
+        }
+        all.insert(target, columns);
     }
     all
 }

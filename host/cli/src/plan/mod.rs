@@ -8,7 +8,6 @@ mod images;
 mod offers;
 mod report;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -60,9 +59,9 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
     let this = charts::own_names(dir, &arguments.this);
     let releases = charts::releases(&files, &manifests, &this).await;
     let offers = match (&arguments.tags, arguments.registry) {
-        (Some(file), _) => offers::from_file(file)?,
-        (None, true) => offers::from_registries(&manifests).await?,
-        (None, false) => BTreeMap::new(),
+        (Some(file), _) => Some(offers::from_file(file)?),
+        (None, true) => Some(offers::from_registries(&manifests).await?),
+        (None, false) => None,
     };
     let folder = arguments.policies.clone().unwrap_or_else(crate::policy_folder);
     let sandbox = Sandbox::new(rhumb_policy::Options::default())?;
@@ -72,8 +71,6 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
             folder.display()
         )
     })?;
-    let asked = arguments.tags.is_some() || arguments.registry;
-    let containers =
-        images::containers((&sandbox, &catalog), &files, &manifests, if asked { Some(&offers) } else { None });
+    let containers = images::containers((&sandbox, &catalog), &files, &manifests, offers.as_ref()).await;
     Ok(Report::new(&manifests, releases, containers, this.urls))
 }

@@ -5,16 +5,34 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use rhumb_core::chain::chain;
-use rhumb_core::id::Timestamp;
+use rhumb_core::id::{Tag, Timestamp};
 use rhumb_core::image::Reference;
 use rhumb_core::images;
 use rhumb_core::manifest::Manifests;
+use rhumb_io::registry::Client;
 
 /// Tags of one repository with their build times (0 when unknown), or why there are none.
 pub(super) type Offer = Result<BTreeMap<String, Timestamp>, String>;
 
+/// What is on offer, and the registries that know more about it.
+pub(super) struct Offers {
+    /// By canonical repository.
+    pub(super) tags: BTreeMap<String, Offer>,
+    registry: Option<Client>,
+}
+
+impl Offers {
+    /// The build time of a tag: as the file says, or as the image itself says; `None` when the registry cannot say.
+    pub(super) async fn created(&self, repository: &str, tag: &str) -> Option<Timestamp> {
+        match &self.registry {
+            Some(registry) => registry.metadata(repository, &Tag::new(tag)).await.ok().map(|image| image.created),
+            None => self.tags.get(repository)?.as_ref().ok()?.get(tag).copied(),
+        }
+    }
+}
+
 /// Reads lines `REPOSITORY TAG [BUILD TIME]` or `REPOSITORY:TAG`; `#` begins a comment.
-pub(super) fn from_file(path: &Path) -> Result<BTreeMap<String, Offer>> {
+pub(super) fn from_file(path: &Path) -> Result<Offers> {
     let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
     let mut offers: BTreeMap<String, BTreeMap<String, Timestamp>> = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
@@ -31,7 +49,7 @@ pub(super) fn from_file(path: &Path) -> Result<BTreeMap<String, Offer>> {
             _ => bail!("{}: expected `REPOSITORY TAG [BUILD TIME]`", at()),
         };
         let reference = Reference::parse(repository).with_context(at)?;
-        let tag = tag.or(reference.tag.as_ref().map(rhumb_core::id::Tag::as_str));
+        let tag = tag.or(reference.tag.as_ref().map(Tag::as_str));
         let tag = tag.with_context(|| format!("{}: expected a tag", at()))?.to_owned();
         let created = match created {
             Some(text) => {
@@ -41,12 +59,13 @@ pub(super) fn from_file(path: &Path) -> Result<BTreeMap<String, Offer>> {
         };
         offers.entry(reference.repository()).or_default().insert(tag, created);
     }
-    Ok(offers.into_iter().map(|(repository, tags)| (repository, Ok(tags))).collect())
+    let tags = offers.into_iter().map(|(repository, tags)| (repository, Ok(tags))).collect();
+    Ok(Offers { tags, registry: None })
 }
 
 /// Asks the registry of each automated image. One that cannot be reached is a reason on its containers.
-pub(super) async fn from_registries(manifests: &Manifests) -> Result<BTreeMap<String, Offer>> {
-    let client = rhumb_io::registry::Client::new(rhumb_io::registry::Options::default())?;
+pub(super) async fn from_registries(manifests: &Manifests) -> Result<Offers> {
+    let client = Client::new(rhumb_io::registry::Options::default())?;
     let mut offers = BTreeMap::new();
     for workload in images::workloads(manifests).iter().filter(|workload| workload.is_open()) {
         for slot in &workload.slots {
@@ -61,5 +80,5 @@ pub(super) async fn from_registries(manifests: &Manifests) -> Result<BTreeMap<St
             offers.insert(repository, offer);
         }
     }
-    Ok(offers)
+    Ok(Offers { tags: offers, registry: Some(client) })
 }
