@@ -1,12 +1,11 @@
 //! SIGKILL at bad moments, on the real process `rhumbd`: the next start continues correctly.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rhumb_io::cluster::{Cluster, Connection};
 use rhumb_sim::{Clock, api, charts, git, image, registry};
-use rhumb_tests::{policies, root};
+use rhumb_tests::{binary, policies, root};
 use serde_json::Value;
 
 /// Servers that outlive the daemon, and what it needs to find them.
@@ -99,12 +98,6 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    // …/target/debug/deps/it-… → …/target/debug/<name>
-    test.parent().and_then(Path::parent).unwrap().join(name)
 }
 
 async fn push(registry: &registry::Server, tag: &str, minute: u64) {

@@ -3,13 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use rhumb_tests::{policies, root};
+use rhumb_tests::{binary, policies, root};
 
 fn plan(dir: &Path, arguments: &[&str]) -> Output {
-    let mut path = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    let mut command = Command::new(path.join("rhumb"));
+    let mut command = Command::new(binary("rhumb"));
     command.arg("plan").arg(dir).arg("--policies").arg(policies()).args(arguments).env("NO_COLOR", "1");
     command.output().expect("rhumb was built")
 }

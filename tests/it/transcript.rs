@@ -3,14 +3,10 @@
 
 use std::process::Command;
 
-use rhumb_tests::{policies, root};
+use rhumb_tests::{binary, policies, root};
 
 fn rhumb() -> Command {
-    let mut path = std::env::current_exe().unwrap();
-    // …/target/debug/deps/it-… → …/target/debug/rhumb
-    path.pop();
-    path.pop();
-    let mut command = Command::new(path.join("rhumb"));
+    let mut command = Command::new(binary("rhumb"));
     command.env("NO_COLOR", "1").env("RHUMB_LOG", "off");
     command
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "a test that cannot be set up says why")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rhumb_cli::demo::{Sources, World};
@@ -33,6 +33,17 @@ pub fn policies() -> PathBuf {
             out
         })
         .clone()
+}
+
+/// A binary of the project, which cargo puts beside the tests' folder.
+///
+/// # Panics
+///
+/// When the test does not run from cargo's target folder.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    // …/target/debug/deps/it-… → …/target/debug/<name>
+    test.parent().and_then(Path::parent).expect("cargo puts tests two folders deep").join(name)
 }
 
 /// The root of the project.

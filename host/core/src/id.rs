@@ -56,6 +56,13 @@ text_newtype! {
     PolicyName
 }
 
+impl Revision {
+    /// The first 7 digits, for people.
+    pub fn short(&self) -> &str {
+        self.0.get(..7).unwrap_or(&self.0)
+    }
+}
+
 /// A SHA-256 digest in the form `sha256:<64 hex digits>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -87,6 +94,11 @@ impl Digest {
     /// `sha256:<hex>`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A number made of the first 15 digits, for what needs a seed.
+    pub fn seed(&self) -> u64 {
+        self.0.get(7..22).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
     }
 
     /// The first 12 digits, for people.
@@ -209,6 +221,13 @@ pub struct ObjectId {
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,
+}
+
+impl ObjectId {
+    /// `<namespace>/<name>`, as commands take it and as the records of a release name their HelmRelease.
+    pub fn namespaced(&self) -> String {
+        format!("{}/{}", self.namespace.as_deref().unwrap_or("default"), self.name)
+    }
 }
 
 impl fmt::Display for ObjectId {

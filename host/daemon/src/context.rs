@@ -107,21 +107,12 @@ impl Context {
 
     /// The loaded policies as decisions see them.
     pub fn policies(&self) -> BTreeMap<PolicyName, PolicyInfo> {
-        let info = |policy: &rhumb_policy::PolicyInfo| PolicyInfo {
-            component: policy.component.clone(),
-            kind: policy.kind,
-            wants_metadata: policy.wants.metadata(),
-        };
-        self.catalog.iter().map(|(name, policy)| (name.clone(), info(policy))).collect()
+        self.catalog.known()
     }
 
     /// Asks the sandbox. A policy may compute for a while, so the other tasks of this thread move elsewhere.
     pub fn judge<K: Ord>(&self, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
-        let ask = |(key, question): (K, Question)| {
-            let decision = self.sandbox.decide(&question);
-            (key, (question, decision))
-        };
-        tokio::task::block_in_place(|| questions.into_iter().map(ask).collect())
+        tokio::task::block_in_place(|| self.sandbox.judge(questions))
     }
 
     /// A chart that was parsed before.

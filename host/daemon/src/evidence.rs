@@ -1,10 +1,9 @@
 //! Reads what runs where, for promotion rules.
 
-use std::collections::BTreeMap;
-
 use rhumb_core::chain::chain;
 use rhumb_core::environment::{self, Deployed, Record, environment_of};
 use rhumb_core::id::Timestamp;
+use rhumb_core::images;
 use rhumb_core::manifest::Object;
 use rhumb_core::releases::Spec;
 use rhumb_helm::record::Release;
@@ -22,7 +21,7 @@ pub(crate) async fn deployed(ctx: &Context, snapshot: &Snapshot) -> Vec<Deployed
             return Vec::new();
         }
     };
-    let namespaces = namespaces(snapshot);
+    let namespaces = images::namespaces(&snapshot.manifests.objects);
     let mut all = Vec::new();
     for value in helm_releases {
         let (Some(object), Ok(spec)) = (Object::of_cluster(&value), Spec::parse(&value)) else { continue };
@@ -37,12 +36,6 @@ pub(crate) async fn deployed(ctx: &Context, snapshot: &Snapshot) -> Vec<Deployed
         all.push(environment::deployed(&object, environment, history));
     }
     all
-}
-
-/// Labels of the namespaces in git.
-pub(crate) fn namespaces(snapshot: &Snapshot) -> BTreeMap<String, BTreeMap<String, String>> {
-    let objects = snapshot.manifests.objects.iter().filter(|object| object.id.kind == "Namespace");
-    objects.map(|object| (object.id.name.clone(), object.labels())).collect()
 }
 
 /// A release record as evidence has it.

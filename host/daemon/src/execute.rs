@@ -87,8 +87,7 @@ fn render(
     (options, capabilities): (&ReleaseOptions, &Capabilities),
     now_millis: u64,
 ) -> anyhow::Result<rhumb_helm::Rendered> {
-    let digits = ready.inputs.as_str().get(7..22).unwrap_or_default();
-    let seed = u64::from_str_radix(digits, 16).unwrap_or_default() ^ u64::from(ready.revision);
+    let seed = ready.inputs.seed() ^ u64::from(ready.revision);
     let input = RenderInput {
         chart,
         values: &ready.values,

@@ -73,9 +73,8 @@ pub(crate) async fn releases(
             event(ctx, &release.id, &of, &new, outcome).await;
         }
         if let (Outcome::Succeeded { .. }, Some(Next::Done { steps, .. })) = (outcome, transformed.get(&release.id)) {
-            let name = format!("{}/{}", release.id.namespace.as_deref().unwrap_or("default"), release.id.name);
             let steps = steps.iter().map(|(policy, done)| step(policy, done)).collect();
-            ctx.reports().transforms.insert(name, steps);
+            ctx.reports().transforms.insert(release.id.namespaced(), steps);
         }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, PoisonError};
 
 use rhumb_core::chain::chain;
 use rhumb_core::environment::environment_of;
-use rhumb_core::id::{Digest, ObjectId};
+use rhumb_core::id::Digest;
+use rhumb_core::images;
 use rhumb_core::judge;
 use rhumb_core::manifest::Object;
 use rhumb_core::releases::{ChartSource, ChartView, Head, KeyRef, Orphan, ReleaseView, ReleasesView, Spec, ValuesFrom};
@@ -16,13 +17,13 @@ use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::loops::Error;
+use crate::repository;
 use crate::repository::blocking;
-use crate::{evidence, repository};
 
 /// Reads the view of one pass. What is wrong with one release is said on that release.
 pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
     let snapshot = ctx.repository.snapshot().await?;
-    let namespaces = evidence::namespaces(&snapshot);
+    let namespaces = images::namespaces(&snapshot.manifests.objects);
     let helm_releases = ctx.cluster.helm_releases().await?;
     let mut histories = heads(ctx).await?;
     let mut releases = Vec::new();
@@ -96,10 +97,9 @@ fn orphans(
     releases: &[ReleaseView],
     histories: BTreeMap<(String, String), Vec<Head>>,
 ) -> Vec<Orphan> {
-    let name = |id: &ObjectId| format!("{}/{}", id.namespace.as_deref().unwrap_or("default"), id.name);
     let in_git = snapshot.manifests.objects.iter().filter(|object| object.id.kind == "HelmRelease");
-    let mut known: BTreeSet<String> = in_git.map(|object| name(&object.id)).collect();
-    known.extend(releases.iter().map(|release| name(&release.id)));
+    let mut known: BTreeSet<String> = in_git.map(|object| object.id.namespaced()).collect();
+    known.extend(releases.iter().map(|release| release.id.namespaced()));
     let owned = histories.into_iter().filter_map(|((namespace, name), history)| {
         let owner = history.last()?.owner.clone()?;
         (!known.contains(&owner)).then_some(Orphan { namespace, name, owner })
@@ -127,11 +127,11 @@ async fn chart(ctx: &Context, snapshot: &repository::Snapshot, source: &ChartSou
                 (Arc::clone(ctx.repository.mirror()), snapshot.revision.clone(), path.clone());
             let tree = blocking(move || mirror.tree(&revision, &folder)).await.map_err(|error| chain(&error))?;
             let tree =
-                tree.ok_or_else(|| format!("there is no folder `{path}` in commit {}", short(&snapshot.revision)))?;
+                tree.ok_or_else(|| format!("there is no folder `{path}` in commit {}", snapshot.revision.short()))?;
             Ok(ChartView {
                 digest: Digest::of_parts([b"git-tree".as_slice(), tree.as_bytes()]),
                 revision: snapshot.revision.to_string(),
-                title: format!("{path} at {}", short(&snapshot.revision)),
+                title: format!("{path} at {}", snapshot.revision.short()),
                 about: unread(),
             })
         }
@@ -235,10 +235,6 @@ fn title(origin: Origin, key: &KeyRef) -> String {
 
 fn unread() -> judge::Chart {
     judge::Chart { name: String::new(), version: String::new(), app_version: None }
-}
-
-fn short(revision: &rhumb_core::id::Revision) -> &str {
-    revision.as_str().get(..7).unwrap_or(revision.as_str())
 }
 
 /// Whether a chart's git URL is the config repository: the same URL, or one of its other names.

@@ -40,14 +40,10 @@ impl Repository {
         &self.mirror
     }
 
-    /// Fetches the branch; `true` when the head is another than before.
-    pub async fn fetch(&self) -> Result<bool, git::Error> {
+    /// Fetches the branch.
+    pub async fn fetch(&self) -> Result<(), git::Error> {
         let mirror = Arc::clone(&self.mirror);
-        blocking(move || {
-            let before = mirror.head()?;
-            Ok(before.as_ref() != Some(&mirror.fetch()?))
-        })
-        .await
+        blocking(move || mirror.fetch().map(drop)).await
     }
 
     /// The head as last fetched, parsed; fetches when nothing was fetched yet.

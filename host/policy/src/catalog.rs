@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rhumb_core::id::{Digest, PolicyName};
+use rhumb_core::images;
 use rhumb_core::judge::Kind;
 
 use crate::{Describe, LoadError, Sandbox, Wants};
@@ -93,8 +94,13 @@ impl Catalog {
         self.policies.get(name)
     }
 
-    /// All names in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&PolicyName, &PolicyInfo)> {
-        self.policies.iter()
+    /// What decisions see of each policy.
+    pub fn known(&self) -> BTreeMap<PolicyName, images::PolicyInfo> {
+        let info = |policy: &PolicyInfo| images::PolicyInfo {
+            component: policy.component.clone(),
+            kind: policy.kind,
+            wants_metadata: policy.wants.metadata(),
+        };
+        self.policies.iter().map(|(name, policy)| (name.clone(), info(policy))).collect()
     }
 }

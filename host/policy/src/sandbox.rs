@@ -1,6 +1,6 @@
 //! Holds loaded policies and asks them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -134,9 +134,13 @@ impl Sandbox {
         Decision { answer, fuel }
     }
 
-    /// Asks several questions; the decisions are in their order.
-    pub fn judge(&self, questions: &[Question]) -> Vec<Decision> {
-        questions.iter().map(|question| self.decide(question)).collect()
+    /// Asks several questions and keeps each beside its decision.
+    pub fn judge<K: Ord>(&self, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
+        let ask = |(key, question): (K, Question)| {
+            let decision = self.decide(&question);
+            (key, (question, decision))
+        };
+        questions.into_iter().map(ask).collect()
     }
 
     /// What besides a question a decision can depend on.

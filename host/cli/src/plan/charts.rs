@@ -31,7 +31,7 @@ pub(super) async fn releases(files: &[File], manifests: &Manifests, this: &Names
 
 async fn release(object: &Object, (files, manifests): (&[File], &Manifests), this: &Names) -> Release {
     let mut release = Release {
-        object: format!("{}/{}", object.id.namespace.as_deref().unwrap_or("default"), object.id.name),
+        object: object.id.namespaced(),
         place: format!("{}:{}", object.file, object.line),
         release: String::new(),
         source: String::new(),

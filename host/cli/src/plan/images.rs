@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rhumb_core::id::{Revision, Timestamp};
-use rhumb_core::images::{self, Decided, ImagesView, Kept, PolicyInfo, Scan, Verdicts};
-use rhumb_core::judge::{Decision, Metadata, Question, Tags};
+use rhumb_core::images::{self, Decided, ImagesView, Kept, Scan, Verdicts};
+use rhumb_core::judge::{Metadata, Tags};
 use rhumb_core::manifest::{File, Manifests};
 use rhumb_policy::{Catalog, Sandbox};
 
@@ -22,41 +22,25 @@ pub(super) async fn containers(
     manifests: &Manifests,
     offers: Option<&Offers>,
 ) -> Vec<Container> {
-    let policies = catalog.iter().map(|(name, policy)| {
-        let info = PolicyInfo {
-            component: policy.component.clone(),
-            kind: policy.kind,
-            wants_metadata: policy.wants.metadata(),
-        };
-        (name.clone(), info)
-    });
     let mut view = ImagesView {
         head: Revision::new("worktree"),
         now: Timestamp(now()),
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
         workloads: images::workloads(manifests),
         repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
-        policies: policies.collect(),
+        policies: catalog.known(),
         metadata: BTreeMap::new(),
         deployed: Vec::new(),
     };
     let mut verdicts = Verdicts::default();
     if let Some(offers) = offers {
-        verdicts.shortlists = judge(sandbox, images::shortlists(&view));
+        verdicts.shortlists = sandbox.judge(images::shortlists(&view));
         view.metadata = metadata(&view, &verdicts, offers).await;
-        verdicts.selections = judge(sandbox, images::selections(&view, &verdicts));
-        verdicts.promotions = judge(sandbox, images::promotions(&view, &verdicts));
+        verdicts.selections = sandbox.judge(images::selections(&view, &verdicts));
+        verdicts.promotions = sandbox.judge(images::promotions(&view, &verdicts));
     }
     let plan = images::plan(&view, &verdicts);
     plan.rows.iter().map(|row| container(row, offers.is_some())).collect()
-}
-
-fn judge<K: Ord>(sandbox: &Sandbox, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
-    let ask = |(key, question): (K, Question)| {
-        let decision = sandbox.decide(&question);
-        (key, (question, decision))
-    };
-    questions.into_iter().map(ask).collect()
 }
 
 fn scans(offers: &BTreeMap<String, Offer>, manifests: &Manifests) -> BTreeMap<String, Scan> {

@@ -21,7 +21,7 @@ pub use propose::{promotions, selections, shortlisted, shortlists};
 pub use row::{Considered, Decided, Kept, Row};
 pub use status::{Pushed, conditions};
 pub(crate) use view::context;
-pub use view::{ImagesView, PolicyInfo, Scan, Target, Workload, workloads};
+pub use view::{ImagesView, PolicyInfo, Scan, Target, Workload, namespaces, workloads};
 
 use std::collections::BTreeMap;
 

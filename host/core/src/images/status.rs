@@ -37,7 +37,7 @@ fn condition(row: &Row, pushed: &Pushed) -> Option<(u8, Condition)> {
     };
     match (&row.decided, pushed) {
         (Decided::Update { to, .. }, Pushed::Commit(revision)) => {
-            let short = revision.as_str().get(..7).unwrap_or_default().to_owned();
+            let short = revision.short();
             say(1, Truth::True, "Committed", format!("{to} in commit {short}"))
         }
         (Decided::Update { to, .. }, Pushed::Failed(why)) => {

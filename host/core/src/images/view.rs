@@ -109,9 +109,8 @@ pub(crate) fn context(
     (policy, now): (&PolicyName, Timestamp),
 ) -> Context {
     let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    // The first 15 hexadecimal digits fit a u64 and are the same for the same subject and policy.
-    let digest = Digest::of_parts([id.to_string().as_bytes(), policy.as_str().as_bytes()]);
-    let seed = digest.as_str().get(7..22).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    // The same for the same subject and policy.
+    let seed = Digest::of_parts([id.to_string().as_bytes(), policy.as_str().as_bytes()]).seed();
     Context {
         name: id.name.clone(),
         namespace: id.namespace.clone().unwrap_or_default(),
@@ -134,8 +133,8 @@ pub fn workloads(manifests: &Manifests) -> Vec<Workload> {
         .collect()
 }
 
-/// Labels of the Namespace objects among these.
-pub(crate) fn namespaces(objects: &[Object]) -> BTreeMap<String, BTreeMap<String, String>> {
+/// Labels of the Namespace objects among these, by name.
+pub fn namespaces(objects: &[Object]) -> BTreeMap<String, BTreeMap<String, String>> {
     let namespaces = objects.iter().filter(|object| object.id.kind == "Namespace");
     namespaces.map(|object| (object.id.name.clone(), object.labels())).collect()
 }

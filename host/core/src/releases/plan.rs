@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::state::{Blocked, State, owner_of, state};
+use super::state::{Blocked, State, state};
 use super::transform::Next;
 use super::view::{Orphan, ReleaseView, ReleasesView};
 use crate::id::{Digest, ObjectId, Timestamp};
@@ -182,7 +182,7 @@ fn claim<'a>(
         None => Ok(action),
         Some(first) => {
             claimed.insert((&spec.target_namespace, &spec.release_name), first);
-            Err(Kept::Foreign { owner: owner_of(first) })
+            Err(Kept::Foreign { owner: first.namespaced() })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::inputs::inputs;
 use super::view::{Head, ReleaseView, ReleasesView};
-use crate::id::{Digest, ObjectId, Timestamp};
+use crate::id::{Digest, Timestamp};
 
 /// First wait after a failure; doubled with each further one.
 const BACKOFF_MILLIS: u64 = 10_000;
@@ -63,10 +63,10 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         Ok(spec) => spec,
         Err(error) => return State::Blocked(Blocked::Spec(error.to_string())),
     };
-    let owner = owner_of(&release.id);
+    let owner = release.id.namespaced();
     let newest = release.history.last();
     let other = newest.and_then(|head| head.owner.as_ref()).filter(|other| **other != owner);
-    if let Some(other) = other.filter(|other| view.releases.iter().any(|release| owner_of(&release.id) == **other)) {
+    if let Some(other) = other.filter(|other| view.releases.iter().any(|release| release.id.namespaced() == **other)) {
         return State::Foreign { owner: other.clone() };
     }
     if let Some(head) = newest.filter(|head| is_under_way(&head.status)) {
@@ -102,11 +102,6 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         Some(head) if head.status == "failed" => State::Failed { until: retry_at(head, &release.history), inputs },
         Some(_) => State::OutOfSync(inputs),
     }
-}
-
-/// `<namespace>/<name>` of a HelmRelease, as in the annotation of its records.
-pub(super) fn owner_of(id: &ObjectId) -> String {
-    format!("{}/{}", id.namespace.as_deref().unwrap_or("default"), id.name)
 }
 
 fn is_under_way(status: &str) -> bool {
