@@ -6,5 +6,6 @@ mod bad_input;
 mod kill;
 mod layering;
 mod plan;
+mod registry;
 mod story;
 mod transcript;

@@ -85,7 +85,7 @@ async fn a_live_registry_is_asked_for_tags_and_build_times() {
     let registry = rhumb_sim::registry::Server::start().await.unwrap();
     for (minute, tag) in ["dev-old00000", "dev-new00000"].into_iter().enumerate() {
         let created = 1_795_440_600_000 + minute as u64 * 60_000;
-        let options = rhumb_sim::image::Options { created, labels: Default::default() };
+        let options = rhumb_sim::image::Options { created, ..rhumb_sim::image::Options::default() };
         rhumb_sim::image::push(&registry.url(), "rhumb/podinfo", tag, &options).await.unwrap();
     }
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,14 @@
 //! What the tests share: built policies, and a world to try things in.
 
-#![allow(clippy::panic, reason = "a test that cannot be set up says why")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot be set up says why"
+)]
+
+pub mod embedded;
+pub mod servers;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use rhumb_io::registry;
 
 /// Options of `rhumbd`. Flux v1's names where Flux has them.
 #[derive(Args, Clone, Debug)]
@@ -53,12 +54,37 @@ pub struct Config {
     /// Namespace of the daemon's own objects
     #[arg(long, env = "RHUMB_NAMESPACE", default_value = "rhumb")]
     pub namespace: String,
-    /// Registry hosts to talk plain HTTP to; loopback hosts always are
-    #[arg(long, value_delimiter = ',')]
-    pub registry_insecure_host: Vec<String>,
+    /// How registries are reached
+    #[command(flatten)]
+    pub registries: Registries,
     /// Address of the operator's API; keep it on loopback, it asks for no password
     #[arg(long, default_value = "127.0.0.1:3030")]
     pub listen: std::net::SocketAddr,
+}
+
+/// How registries are reached; the same for `rhumb plan --registry`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Registries {
+    /// Registry hosts to talk plain HTTP to; loopback hosts always are
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub registry_insecure_host: Vec<String>,
+    /// Ask another registry in place of one, such as docker.io=mirror.example.com:5000
+    #[arg(long, value_name = "HOST=MIRROR", value_delimiter = ',', value_parser = mirror)]
+    pub registry_mirror: Vec<(String, String)>,
+    /// Docker config (config.json) with credentials for registries; read anew each time
+    #[arg(long, value_name = "FILE")]
+    pub docker_config: Option<PathBuf>,
+}
+
+impl Registries {
+    /// A client without credentials yet.
+    pub fn client(&self) -> Result<registry::Client, rhumb_io::web::Failure> {
+        registry::Client::new(registry::Options {
+            insecure: self.registry_insecure_host.iter().cloned().collect(),
+            mirrors: self.registry_mirror.iter().cloned().collect(),
+            ..registry::Options::default()
+        })
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -66,5 +92,15 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match number.parse::<u64>() {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
         _ => Err("expected a whole number of seconds, at least 1".to_owned()),
+    }
+}
+
+fn mirror(text: &str) -> Result<(String, String), String> {
+    let host = |host: &str| !host.is_empty() && !host.contains(['/', '@', ' ']);
+    match text.split_once('=') {
+        Some((from, to)) if host(from) && host(to.strip_prefix("https://").unwrap_or(to)) => {
+            Ok((from.to_owned(), to.to_owned()))
+        }
+        _ => Err("expected REGISTRY=MIRROR, both as host or host:port".to_owned()),
     }
 }

@@ -11,13 +11,14 @@ use rhumb_core::images::PolicyInfo;
 use rhumb_core::judge::{Decision, Question};
 use rhumb_core::releases::Attempt;
 use rhumb_helm::Chart;
+use rhumb_io::charts;
 use rhumb_io::cluster::Cluster;
 use rhumb_io::store::Store;
-use rhumb_io::{charts, registry};
 use rhumb_policy::{Catalog, Sandbox};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::report;
 use crate::repository::Repository;
 use crate::scanner::Scanner;
@@ -72,11 +73,8 @@ impl Context {
         let state = config.state.clone();
         let made = || format!("failed to make the state folder `{}`", state.display());
         std::fs::create_dir_all(&state).with_context(made)?;
-        let options = registry::Options {
-            insecure: config.registry_insecure_host.iter().cloned().collect(),
-            ..registry::Options::default()
-        };
         let interval = u64::try_from(config.automation_interval.as_millis()).unwrap_or(u64::MAX);
+        let credentials = Credentials::new(cluster.clone(), config.registries.docker_config.clone());
         let sandbox = Sandbox::new(rhumb_policy::Options {
             cache_dir: Some(state.join("compiled")),
             ..rhumb_policy::Options::default()
@@ -87,7 +85,7 @@ impl Context {
         let repository = tokio::task::spawn_blocking(move || Repository::open(&mirror, &url, &branch, paths)).await??;
         Ok(Self {
             repository,
-            scanner: Scanner::new(registry::Client::new(options)?, interval),
+            scanner: Scanner::new(config.registries.client()?, credentials, interval),
             charts: charts::Client::new(charts::Options {
                 cache: Some(state.join("charts")),
                 ..charts::Options::default()

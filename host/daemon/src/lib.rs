@@ -16,6 +16,7 @@ pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod context;
+pub mod credentials;
 pub mod driver;
 pub mod event;
 pub mod loops;

@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhumb_core::chain::chain;
 use rhumb_core::id::Timestamp;
 use rhumb_core::images::Scan;
+use rhumb_core::manifest::Puller;
 use rhumb_io::registry;
 use rhumb_io::store::{self, Store};
+
+use crate::credentials::Credentials;
 
 /// How soon a repository is asked again that could not be listed.
 const RETRY_MILLIS: u64 = 30_000;
@@ -16,6 +19,7 @@ const RETRY_MILLIS: u64 = 30_000;
 /// Asks registries and remembers what came of it.
 pub struct Scanner {
     registry: registry::Client,
+    credentials: Credentials,
     interval_millis: u64,
     state: Mutex<State>,
 }
@@ -37,13 +41,13 @@ struct Failed {
 
 impl Scanner {
     /// A scanner that has everything to do.
-    pub fn new(registry: registry::Client, interval_millis: u64) -> Self {
-        Self { registry, interval_millis, state: Mutex::new(State { asked: true, ..State::default() }) }
+    pub fn new(registry: registry::Client, credentials: Credentials, interval_millis: u64) -> Self {
+        Self { registry, credentials, interval_millis, state: Mutex::new(State { asked: true, ..State::default() }) }
     }
 
-    /// The registry client.
-    pub fn registry(&self) -> &registry::Client {
-        &self.registry
+    /// The registry client, with the credentials of those who pull an image.
+    pub async fn registry(&self, pullers: &BTreeSet<Puller>) -> registry::Client {
+        self.registry.with_keyring(self.credentials.keyring(pullers).await)
     }
 
     /// Has the next pass ask, whatever was asked when.
@@ -56,15 +60,21 @@ impl Scanner {
         self.state().failed.values().map(|failed| failed.again).min()
     }
 
-    /// The tags of these repositories: asked for where that is due, and from the store where not.
-    pub async fn scan(&self, store: &Store, repositories: BTreeSet<String>, now: Timestamp) -> BTreeMap<String, Scan> {
+    /// The tags of these repositories: asked for where that is due, as those who pull from it, and from the store where
+    /// not.
+    pub async fn scan(
+        &self,
+        store: &Store,
+        repositories: BTreeMap<String, BTreeSet<Puller>>,
+        now: Timestamp,
+    ) -> BTreeMap<String, Scan> {
         let asked = std::mem::take(&mut self.state().asked);
-        self.state().failed.retain(|repository, _| repositories.contains(repository));
+        self.state().failed.retain(|repository, _| repositories.contains_key(repository));
         let mut scans = BTreeMap::new();
-        for repository in repositories {
+        for (repository, pullers) in repositories {
             let scan = match self.known(store, &repository, (asked, now)) {
                 Some(scan) => scan,
-                None => self.list(store, &repository, now).await,
+                None => self.list(store, (&repository, &pullers), now).await,
             };
             scans.insert(repository, scan);
         }
@@ -84,8 +94,8 @@ impl Scanner {
         store::tags::known(store, repository).ok().flatten().map(|tags| Scan::Listed(Arc::new(tags)))
     }
 
-    async fn list(&self, store: &Store, repository: &str, now: Timestamp) -> Scan {
-        let (why, again) = match self.registry.tags(repository).await {
+    async fn list(&self, store: &Store, (repository, pullers): (&str, &BTreeSet<Puller>), now: Timestamp) -> Scan {
+        let (why, again) = match self.registry(pullers).await.tags(repository).await {
             Ok(list) => match store::tags::observe(store, repository, &list, now) {
                 Ok(tags) => {
                     self.state().failed.remove(repository);

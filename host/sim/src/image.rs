@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rand::distr::{Alphanumeric, SampleString as _};
 use rand::{Rng as _, RngCore as _};
-use reqwest::{Client, Response, StatusCode, header};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -26,6 +26,8 @@ pub struct Options {
     pub created: u64,
     /// Labels of its config.
     pub labels: BTreeMap<String, String>,
+    /// User and password, for registries that ask for them (Basic).
+    pub login: Option<(String, String)>,
 }
 
 /// Why an image could not be pushed.
@@ -46,7 +48,7 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// The registry wants to know who pushes.
-    #[error("failed to {attempt} at `{url}`: the registry wants credentials, which are not sent by this")]
+    #[error("failed to {attempt} at `{url}`: the registry wants a user and a password, or other ones")]
     Unauthorized {
         /// What was tried.
         attempt: &'static str,
@@ -87,7 +89,9 @@ pub async fn push(registry: &str, repository: &str, tag: &str, options: &Options
         "config": descriptor(media::CONFIG, &config), "layers": [descriptor(media::LAYER, &layer)],
         "annotations": {"org.opencontainers.image.created": created},
     });
-    let pusher = Pusher { client: client(), base: format!("{}/v2/{repository}", registry.trim_end_matches('/')) };
+    let login = options.login.clone();
+    let pusher =
+        Pusher { client: client(), login, base: format!("{}/v2/{repository}", registry.trim_end_matches('/')) };
     pusher.blob(registry, layer).await?;
     pusher.blob(registry, config).await?;
     pusher.manifest(tag, &manifest).await
@@ -106,20 +110,29 @@ pub fn commit() -> String {
 
 struct Pusher {
     client: Client,
+    login: Option<(String, String)>,
     base: String,
 }
 
 impl Pusher {
+    fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        let request = self.client.request(method, url);
+        match &self.login {
+            Some((user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        }
+    }
+
     /// Uploads a blob in two steps, as all registries know them, unless it is there.
     async fn blob(&self, registry: &str, data: Vec<u8>) -> Result<(), Error> {
         let digest = media::digest(&data);
         let url = format!("{}/blobs/{digest}", self.base);
-        let head = self.client.head(&url).send().await;
+        let head = self.request(Method::HEAD, &url).send().await;
         if head.map_err(unreachable("look for a blob", &url))?.status().is_success() {
             return Ok(());
         }
         let url = format!("{}/blobs/uploads/", self.base);
-        let begin = self.client.post(&url).header(header::CONTENT_LENGTH, 0).send().await;
+        let begin = self.request(Method::POST, &url).header(header::CONTENT_LENGTH, 0).send().await;
         let begin = check("begin an upload", &url, begin.map_err(unreachable("begin an upload", &url))?).await?;
         let location = begin.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let target = if location.starts_with('/') {
@@ -129,7 +142,8 @@ impl Pusher {
         };
         let separator = if target.contains('?') { '&' } else { '?' };
         let target = format!("{target}{separator}digest={digest}");
-        let put = self.client.put(&target).header(header::CONTENT_TYPE, "application/octet-stream").body(data);
+        let put =
+            self.request(Method::PUT, &target).header(header::CONTENT_TYPE, "application/octet-stream").body(data);
         let put = put.send().await.map_err(unreachable("upload a blob", &url))?;
         check("upload a blob", &url, put).await.map(drop)
     }
@@ -138,7 +152,7 @@ impl Pusher {
         let body = manifest.to_string().into_bytes();
         let digest = media::digest(&body);
         let url = format!("{}/manifests/{tag}", self.base);
-        let put = self.client.put(&url).header(header::CONTENT_TYPE, media::MANIFEST).body(body).send().await;
+        let put = self.request(Method::PUT, &url).header(header::CONTENT_TYPE, media::MANIFEST).body(body).send().await;
         check("push the manifest", &url, put.map_err(unreachable("push the manifest", &url))?).await?;
         Ok(digest)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rhumb_daemon::clock::Clock;
-use rhumb_daemon::config::Config;
+use rhumb_daemon::config::{Config, Registries};
 use rhumb_daemon::driver::{Daemon, Passes};
 use rhumb_daemon::event::Event;
 use rhumb_daemon::operator;
@@ -102,7 +102,7 @@ impl World {
 
     /// Pushes an image under this tag, built now. Returns its whole reference.
     pub async fn push_image(&self, tag: &str) -> Result<String> {
-        let options = image::Options { created: self.clock.now(), labels: Default::default() };
+        let options = image::Options { created: self.clock.now(), ..image::Options::default() };
         image::push(&self.registry.url(), IMAGE, tag, &options).await?;
         Ok(format!("{}/{IMAGE}:{tag}", self.registry.host()))
     }
@@ -227,7 +227,7 @@ fn config(remote: &git::Remote, folder: &Path, sources: &Sources) -> Config {
         policies: sources.policies.clone(),
         kubeconfig: None,
         namespace: "default".to_owned(),
-        registry_insecure_host: Vec::new(),
+        registries: Registries::default(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
     }
 }

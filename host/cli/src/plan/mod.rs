@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use rhumb_core::manifest;
+use rhumb_daemon::config::Registries;
 use rhumb_policy::{Catalog, Sandbox};
 
 use crate::print::{self, Output};
@@ -30,6 +31,8 @@ pub struct Arguments {
     /// Ask the images' own registries for their tags
     #[arg(long, conflicts_with = "tags")]
     registry: bool,
+    #[command(flatten)]
+    registries: Registries,
     /// Another URL of this repository, under which its charts are named
     #[arg(long = "self", value_name = "URL")]
     this: Vec<String>,
@@ -60,7 +63,7 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
     let releases = charts::releases(&files, &manifests, &this).await;
     let offers = match (&arguments.tags, arguments.registry) {
         (Some(file), _) => Some(offers::from_file(file)?),
-        (None, true) => Some(offers::from_registries(&manifests).await?),
+        (None, true) => Some(offers::from_registries(&manifests, &arguments.registries).await?),
         (None, false) => None,
     };
     let folder = arguments.policies.clone().unwrap_or_else(crate::policy_folder);

@@ -9,7 +9,8 @@ use rhumb_core::id::{Tag, Timestamp};
 use rhumb_core::image::Reference;
 use rhumb_core::images;
 use rhumb_core::manifest::Manifests;
-use rhumb_io::registry::Client;
+use rhumb_daemon::config::Registries;
+use rhumb_io::registry::{Client, Keyring};
 
 /// Tags of one repository with their build times (0 when unknown), or why there are none.
 pub(super) type Offer = Result<BTreeMap<String, Timestamp>, String>;
@@ -64,8 +65,9 @@ pub(super) fn from_file(path: &Path) -> Result<Offers> {
 }
 
 /// Asks the registry of each automated image. One that cannot be reached is a reason on its containers.
-pub(super) async fn from_registries(manifests: &Manifests) -> Result<Offers> {
-    let client = Client::new(rhumb_io::registry::Options::default())?;
+pub(super) async fn from_registries(manifests: &Manifests, registries: &Registries) -> Result<Offers> {
+    let keyring = registries.docker_config.as_deref().map(Keyring::read).transpose()?;
+    let client = registries.client()?.with_keyring(keyring.unwrap_or_default());
     let mut offers = BTreeMap::new();
     for workload in images::workloads(manifests).iter().filter(|workload| workload.is_open()) {
         for slot in &workload.slots {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::environment::{Deployed, environment_of};
 use crate::id::{ContainerName, Digest, ObjectId, PolicyName, Revision, Timestamp};
 use crate::judge::{Context, Kind, Metadata, Tags};
-use crate::manifest::{File, Manifests, Object, Slot, Switch, slots};
+use crate::manifest::{File, Manifests, Object, Puller, Slot, Switch, slots};
 
 /// The frozen view of one pass.
 #[derive(Clone, Debug)]
@@ -88,6 +88,8 @@ pub struct Workload {
     pub ignored: bool,
     /// Its images.
     pub slots: Vec<Slot>,
+    /// As whom they are pulled.
+    pub puller: Puller,
 }
 
 impl Workload {
@@ -156,5 +158,6 @@ fn workload(object: &Object, slots: Vec<Slot>, namespaces: &BTreeMap<String, BTr
         locked,
         ignored: object.ignored() == Switch::On,
         slots,
+        puller: Puller::of(object),
     }
 }

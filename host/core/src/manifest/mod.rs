@@ -5,6 +5,7 @@ mod found;
 mod load;
 mod object;
 mod proof;
+mod puller;
 mod slot;
 
 #[cfg(test)]
@@ -14,4 +15,5 @@ pub use edit::{Edit, EditError, apply};
 pub use load::{File, Manifests, Problem, load};
 pub(crate) use object::canonical_text;
 pub use object::{Object, Switch};
+pub use puller::Puller;
 pub use slot::{Place, Slot, containers_named, slots};

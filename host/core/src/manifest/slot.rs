@@ -50,11 +50,19 @@ pub struct Place {
 
 /// Every image of this object: of a HelmRelease `chart-image` first, then by name; of others as written.
 pub fn slots(object: &Object) -> Vec<Slot> {
-    match object.id.kind.as_str() {
-        "HelmRelease" => helm_release(object),
-        "Deployment" | "DaemonSet" | "StatefulSet" => pods(object, "spec.template.spec"),
-        "CronJob" => pods(object, "spec.jobTemplate.spec.template.spec"),
+    match (object.id.kind.as_str(), pod_spec(&object.id.kind)) {
+        ("HelmRelease", _) => helm_release(object),
+        (_, Some(path)) => pods(object, path),
         _ => Vec::new(),
+    }
+}
+
+/// Where the pods of a workload are described, as a dotted path; `None` for kinds without pods of their own.
+pub(super) fn pod_spec(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Deployment" | "DaemonSet" | "StatefulSet" => Some("spec.template.spec"),
+        "CronJob" => Some("spec.jobTemplate.spec.template.spec"),
+        _ => None,
     }
 }
 

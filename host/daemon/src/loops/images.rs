@@ -1,6 +1,6 @@
 //! Registry → git: one pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rhumb_core::attach::promotion_rules;
@@ -8,8 +8,9 @@ use rhumb_core::chain::chain;
 use rhumb_core::id::{Tag, Timestamp};
 use rhumb_core::images::{self, Action, ImagesView, Plan, Pushed, Scan, Target, Verdicts, Workload};
 use rhumb_core::judge::Metadata;
+use rhumb_core::manifest::Puller;
 use rhumb_io::git::{Commit, Push, Signature};
-use rhumb_io::store;
+use rhumb_io::{registry, store};
 
 use super::Error;
 use crate::context::Context;
@@ -64,9 +65,18 @@ fn asks_for_promotion(workload: &Workload) -> bool {
 
 /// The tags of every repository that an open workload uses.
 async fn scan(ctx: &Context, workloads: &[Workload], now: Timestamp) -> BTreeMap<String, Scan> {
-    let open = workloads.iter().filter(|workload| workload.is_open());
-    let repositories = open.flat_map(|workload| workload.slots.iter().map(|slot| slot.image.repository())).collect();
-    ctx.scanner.scan(&ctx.store, repositories, now).await
+    ctx.scanner.scan(&ctx.store, pullers(workloads), now).await
+}
+
+/// The repositories that open workloads use, and who pulls from each.
+fn pullers(workloads: &[Workload]) -> BTreeMap<String, BTreeSet<Puller>> {
+    let mut pullers: BTreeMap<String, BTreeSet<Puller>> = BTreeMap::new();
+    for workload in workloads.iter().filter(|workload| workload.is_open()) {
+        for slot in &workload.slots {
+            pullers.entry(slot.image.repository()).or_default().insert(workload.puller.clone());
+        }
+    }
+    pullers
 }
 
 /// Three rounds: which tags to look at, which to take, whether it may move.
@@ -82,6 +92,8 @@ async fn judge(ctx: &Context, view: &mut ImagesView) -> Verdicts {
 async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<Target, Metadata> {
     let mut budget = METADATA_BUDGET;
     let mut all = BTreeMap::new();
+    let pullers = pullers(&view.workloads);
+    let mut registries: BTreeMap<String, registry::Client> = BTreeMap::new();
     for (target, (repository, indices)) in images::shortlisted(verdicts) {
         let Some(Scan::Listed(tags)) = view.repositories.get(&repository) else { continue };
         let names: Vec<&str> = tags.iter().collect();
@@ -99,7 +111,14 @@ async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> BTre
                 None if budget == 0 => None,
                 None => {
                     budget -= 1;
-                    let image = fetch(ctx, &repository, &tag).await;
+                    if !registries.contains_key(&repository) {
+                        let pullers = pullers.get(&repository).cloned().unwrap_or_default();
+                        registries.insert(repository.clone(), ctx.scanner.registry(&pullers).await);
+                    }
+                    let image = match registries.get(&repository) {
+                        Some(registry) => fetch(registry, &repository, &tag).await,
+                        None => None,
+                    };
                     fetched.extend(image.clone().map(|image| (tag, image)));
                     image
                 }
@@ -120,8 +139,8 @@ async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> BTre
     all
 }
 
-async fn fetch(ctx: &Context, repository: &str, tag: &Tag) -> Option<rhumb_io::registry::ImageMetadata> {
-    match ctx.scanner.registry().metadata(repository, tag).await {
+async fn fetch(registry: &registry::Client, repository: &str, tag: &Tag) -> Option<registry::ImageMetadata> {
+    match registry.metadata(repository, tag).await {
         Ok(image) => Some(image),
         Err(error) => {
             tracing::warn!(repository, tag = tag.as_str(), error = chain(&error), "image not looked at");

@@ -29,9 +29,7 @@ impl Cluster {
         let Some(value) = secret.get("data").and_then(|data| data.get(key)).and_then(Value::as_str) else {
             return Ok(None);
         };
-        // The decoder's own error would tell a byte of the secret.
-        let decoded = STANDARD.decode(value).map_err(|_| malformed(&"the secret is not base64").at("read", &id))?;
-        Ok(Some(decoded))
+        decoded(value).map(Some).ok_or_else(|| malformed(&"the secret is not base64").at("read", &id))
     }
 
     /// One key of a config map, from `data` or `binaryData`, by the same rules.
@@ -43,11 +41,33 @@ impl Cluster {
             return Ok(Some(text.as_bytes().to_vec()));
         }
         let Some(value) = find("binaryData") else { return Ok(None) };
-        let decoded = STANDARD.decode(value).map_err(|_| malformed(&"binaryData is not base64").at("read", &id))?;
-        Ok(Some(decoded))
+        decoded(value).map(Some).ok_or_else(|| malformed(&"binaryData is not base64").at("read", &id))
+    }
+
+    /// Names of the image pull secrets of a service account; none when there is no such account.
+    pub async fn pull_secrets(&self, namespace: &str, account: &str) -> Result<Vec<String>, Error> {
+        let account = self.get(&Key::new("v1", "ServiceAccount", namespace, account)).await?;
+        let secrets = account.as_ref().and_then(|account| account.get("imagePullSecrets")).and_then(Value::as_array);
+        let name = |secret: &Value| Some(secret.get("name")?.as_str()?.to_owned());
+        Ok(secrets.into_iter().flatten().filter_map(name).collect())
+    }
+
+    /// The docker config in an image pull secret of either type. `None` when the secret has none; that there is no such
+    /// secret is the error `NotFound`.
+    pub async fn docker_config(&self, namespace: &str, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let id = Key::new("v1", "Secret", namespace, name);
+        let secret = self.existing(&id).await?;
+        let data = |key: &str| secret.get("data").and_then(|data| data.get(key)).and_then(Value::as_str);
+        let Some(value) = data(".dockerconfigjson").or(data(".dockercfg")) else { return Ok(None) };
+        decoded(value).map(Some).ok_or_else(|| malformed(&"the secret is not base64").at("read", &id))
     }
 
     async fn existing(&self, key: &Key) -> Result<Value, Error> {
         self.get(key).await?.ok_or_else(|| Kind::NotFound.at("read", key))
     }
+}
+
+/// `None` for what is no base64: the decoder's own error would tell a byte of the secret.
+fn decoded(value: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(value).ok()
 }

@@ -14,9 +14,10 @@ use tokio::time::Instant;
 
 use super::TOKEN_LIMIT;
 use super::challenge::{self, Challenge};
-use super::client::{Client, Credentials, status};
-use super::endpoint::{Endpoint, canonical_host};
+use super::client::{Client, status};
+use super::endpoint::Endpoint;
 use super::error::{Kind, malformed};
+use super::keyring::Credentials;
 use crate::web::{self, Request};
 
 /// How long a token counts when its server doesn't say (the distribution specification's value).
@@ -28,9 +29,13 @@ const TOKEN_MARGIN: Duration = Duration::from_secs(5);
 /// Most tokens that are kept.
 const TOKENS_LIMIT: usize = 10_000;
 
-/// Tokens by host and repository, until they expire. Never printed.
+/// Tokens until they expire. Never printed.
 #[derive(Default)]
-pub(super) struct Tokens(Mutex<BTreeMap<(String, String), (HeaderValue, Instant)>>);
+pub(super) struct Tokens(Mutex<BTreeMap<Holder, (HeaderValue, Instant)>>);
+
+/// Whose token it is: host, repository, and the user with whose password it was had, so that what one user may see is
+/// not shown to another.
+pub(super) type Holder = (String, String, Option<String>);
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,25 +44,25 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    pub(super) fn cached(&self, endpoint: &Endpoint) -> Option<HeaderValue> {
+    pub(super) fn cached(&self, holder: &Holder) -> Option<HeaderValue> {
         let tokens = self.lock();
-        let (token, expires) = tokens.get(&key(endpoint))?;
+        let (token, expires) = tokens.get(holder)?;
         (*expires > Instant::now()).then(|| token.clone())
     }
 
-    pub(super) fn forget(&self, endpoint: &Endpoint) {
-        self.lock().remove(&key(endpoint));
+    pub(super) fn forget(&self, holder: &Holder) {
+        self.lock().remove(holder);
     }
 
-    fn keep(&self, endpoint: &Endpoint, token: &HeaderValue, life: Duration) {
+    fn keep(&self, holder: Holder, token: &HeaderValue, life: Duration) {
         let mut tokens = self.lock();
         if tokens.len() >= TOKENS_LIMIT {
             tokens.clear();
         }
-        tokens.insert(key(endpoint), (token.clone(), Instant::now() + life));
+        tokens.insert(holder, (token.clone(), Instant::now() + life));
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), (HeaderValue, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Holder, (HeaderValue, Instant)>> {
         // The map is whole at any time, so another thread's panic does not matter.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,7 +77,7 @@ impl Client {
             .filter_map(|value| value.to_str().ok())
             .flat_map(challenge::parse)
             .collect();
-        let credentials = self.credentials(&endpoint.host);
+        let credentials = self.keyring.get(&endpoint.host);
         for challenge in challenges {
             match challenge {
                 Challenge::Bearer { realm, service, scope } => {
@@ -83,7 +88,7 @@ impl Client {
                     if let Some(credentials) = credentials {
                         let value = basic(credentials)?;
                         // Kept like a token, so that not every request is sent twice.
-                        self.tokens.keep(endpoint, &value, TOKEN_LIFE);
+                        self.tokens.keep(self.holder(endpoint), &value, TOKEN_LIFE);
                         return Ok(value);
                     }
                 }
@@ -110,13 +115,14 @@ impl Client {
             .map_err(|_| malformed("the token does not fit in a header"))?;
         value.set_sensitive(true);
         let life = grant.expires_in.map_or(TOKEN_LIFE, Duration::from_secs).min(TOKEN_LIFE_LIMIT);
-        self.tokens.keep(endpoint, &value, life.saturating_sub(TOKEN_MARGIN));
+        self.tokens.keep(self.holder(endpoint), &value, life.saturating_sub(TOKEN_MARGIN));
         Ok(value)
     }
 
-    fn credentials(&self, host: &str) -> Option<&Credentials> {
-        let wanted = canonical_host(host);
-        self.options.credentials.iter().find(|(host, _)| canonical_host(host) == wanted).map(|(_, found)| found)
+    /// Whose token an exchange with this endpoint uses.
+    pub(super) fn holder(&self, endpoint: &Endpoint) -> Holder {
+        let user = self.keyring.get(&endpoint.host).map(|credentials| credentials.user.clone());
+        (endpoint.host.clone(), endpoint.path.clone(), user)
     }
 }
 
@@ -126,10 +132,6 @@ struct Grant {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<u64>,
-}
-
-fn key(endpoint: &Endpoint) -> (String, String) {
-    (endpoint.host.clone(), endpoint.path.clone())
 }
 
 fn token_url(realm: &str, service: Option<String>, scope: Option<String>, endpoint: &Endpoint) -> Result<Url, Kind> {

@@ -1,7 +1,6 @@
 //! The client: options, and one authorised request.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,54 +10,35 @@ use reqwest::{Method, StatusCode, Url};
 use super::auth::Tokens;
 use super::endpoint::Endpoint;
 use super::error::{Error, Kind};
+use super::keyring::Keyring;
 use crate::web::{self, Failure, Request, Web};
 
 /// How registries are reached.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// By host (`host` or `host:port`; all names of Docker's registry are one).
-    pub credentials: BTreeMap<String, Credentials>,
     /// Hosts that are spoken to by plain HTTP, besides loopback hosts.
     pub insecure: BTreeSet<String>,
-    /// Host of the image reference → host that is asked instead, which gets its own credentials.
+    /// Host of the image reference → host that is asked instead, which gets its own credentials. It may begin with
+    /// `https://`, for a host that would be spoken to by plain HTTP else.
     pub mirrors: BTreeMap<String, String>,
     /// Bound of one exchange, its body included.
     pub timeout: Duration,
 }
 
 impl Default for Options {
-    /// No credentials, no mirrors, 30 seconds.
+    /// No mirrors, 30 seconds.
     fn default() -> Self {
-        Self {
-            credentials: BTreeMap::new(),
-            insecure: BTreeSet::new(),
-            mirrors: BTreeMap::new(),
-            timeout: Duration::from_secs(30),
-        }
+        Self { insecure: BTreeSet::new(), mirrors: BTreeMap::new(), timeout: Duration::from_secs(30) }
     }
 }
 
-/// User and password for one host. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user.
-    pub user: String,
-    /// The password or token.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
-    }
-}
-
-/// Asks registries. Cheap to clone; clones share connections and tokens.
+/// Asks registries, without credentials until it is given a keyring. Cheap to clone; clones share connections and tokens.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(super) web: Web,
     pub(super) options: Arc<Options>,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) keyring: Arc<Keyring>,
 }
 
 /// An answer that was good, read whole.
@@ -80,7 +60,12 @@ impl Client {
     /// Sets up the TLS stack; nothing is sent.
     pub fn new(options: Options) -> Result<Self, Failure> {
         let web = Web::new(&options.insecure, options.timeout)?;
-        Ok(Self { web, options: Arc::new(options), tokens: Arc::new(Tokens::default()) })
+        Ok(Self { web, options: Arc::new(options), tokens: Arc::default(), keyring: Arc::default() })
+    }
+
+    /// The same client with these credentials; each host gets its own only, and only when it asks.
+    pub fn with_keyring(&self, keyring: Keyring) -> Self {
+        Self { keyring: Arc::new(keyring), ..self.clone() }
     }
 
     pub(super) fn endpoint(&self, repository: &str, attempt: &'static str) -> Result<Endpoint, Error> {
@@ -99,11 +84,11 @@ impl Client {
             method: ask.method,
             url: ask.url.clone(),
             headers: vec![(ACCEPT, accept)],
-            authorization: self.tokens.cached(endpoint),
+            authorization: self.tokens.cached(&self.holder(endpoint)),
         };
         let mut response = self.web.send(request.clone()).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            self.tokens.forget(endpoint);
+            self.tokens.forget(&self.holder(endpoint));
             request.authorization = Some(self.authorize(endpoint, response.headers()).await?);
             response = self.web.send(request).await?;
         }

@@ -29,8 +29,10 @@ impl Endpoint {
         }
         let mirror = options.mirrors.iter().find(|(from, _)| canonical_host(from) == canonical_host(host));
         let host = mirror.map_or(host, |(_, to)| to.as_str());
+        // A mirror may say how it is spoken to.
+        let (scheme, host) = host.split_once("://").map_or((None, host), |(scheme, host)| (Some(scheme), host));
         let asked = if canonical_host(host) == DOCKER_HUB { DOCKER_HUB_API } else { host };
-        let base = format!("{}://{asked}/v2/", web.scheme(asked));
+        let base = format!("{}://{asked}/v2/", scheme.unwrap_or_else(|| web.scheme(asked)));
         let base = Url::parse(&base).map_err(|_| malformed("the repository's host is not one"))?;
         if base.path() != "/v2/" || !base.username().is_empty() || base.query().is_some() {
             return Err(malformed("the repository's host is not one"));

@@ -11,13 +11,15 @@ mod client;
 mod endpoint;
 mod error;
 mod image;
+mod keyring;
 mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, Credentials, Options};
+pub use client::{Client, Options};
 pub use error::{Error, Kind};
 pub use image::ImageMetadata;
+pub use keyring::{Credentials, Keyring, KeyringError};
 pub use tags::TagList;
 
 /// Most tags that are read of one repository.
@@ -38,3 +40,5 @@ pub const TOKEN_LIMIT: usize = 64 * 1024;
 pub const LABELS_LIMIT: usize = 256;
 /// Longest label or annotation that is kept, in bytes; longer ones are left out.
 pub const LABEL_LIMIT: usize = 4 * 1024;
+/// Largest docker config, in bytes (a Secret cannot be larger).
+pub const KEYRING_LIMIT: usize = 1024 * 1024;

@@ -204,8 +204,7 @@ async fn gets_one_token_per_repository_and_sends_it_nowhere_else() {
     .await;
     let credentials = Credentials { user: "u".to_owned(), password: "p".to_owned() };
     assert!(!format!("{credentials:?}").contains('p'));
-    let options = Options { credentials: BTreeMap::from([(fake.host.clone(), credentials)]), ..Options::default() };
-    let client = Client::new(options).unwrap();
+    let client = client().with_keyring(Keyring::of(&fake.host, credentials));
     for _ in 0..3 {
         let list = client.tags(&format!("{}/team/app", fake.host)).await.unwrap();
         assert_eq!(names(&list), ["a"]);
@@ -266,8 +265,8 @@ async fn speaks_basic_and_only_when_asked() {
     let repository = format!("{}/team/app", fake.host);
     assert!(matches!(client().tags(&repository).await.unwrap_err().kind, Kind::Unauthorized));
     let credentials = Credentials { user: "u".to_owned(), password: "p".to_owned() };
-    let options = Options { credentials: BTreeMap::from([(fake.host.clone(), credentials)]), ..Options::default() };
-    assert_eq!(names(&Client::new(options).unwrap().tags(&repository).await.unwrap()), ["a"]);
+    let client = client().with_keyring(Keyring::of(&fake.host, credentials));
+    assert_eq!(names(&client.tags(&repository).await.unwrap()), ["a"]);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use rhumb_sim::{Clock, image};
 #[derive(Debug, Parser)]
 #[command(name = "ci-mock")]
 struct Arguments {
-    /// Repository with its registry, such as 127.0.0.1:5000/rhumb/podinfo
+    /// Repository with its registry, such as 127.0.0.1:5000/rhumb/podinfo; https:// in front asks for TLS
     #[arg(short, long)]
     repository: String,
     /// Branch that the image is built from; it begins the tag
@@ -23,7 +23,10 @@ struct Arguments {
     /// Version, which is the whole tag
     #[arg(short = 'v', long)]
     version: Option<String>,
-    /// Use plain HTTP; registries on this machine are always spoken to by it
+    /// User, for a registry that asks; the password comes from the environment, CI_MOCK_PASSWORD
+    #[arg(short, long)]
+    user: Option<String>,
+    /// Use plain HTTP; registries on this machine are, unless https:// is in front
     #[arg(long)]
     insecure: bool,
 }
@@ -50,21 +53,34 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
-    let (host, repository) = split(&arguments.repository)?;
+    let (secured, reference) = match arguments.repository.strip_prefix("https://") {
+        Some(rest) => (true, rest),
+        None => (false, arguments.repository.as_str()),
+    };
+    let (host, repository) = split(reference)?;
     let commit = image::commit();
     let (tag, version) = match &arguments.version {
         Some(version) => (version.clone(), version.clone()),
         None => (format!("{}-{commit}", arguments.branch), "0.4.0".to_owned()),
     };
     check_tag(&tag)?;
-    let plain = arguments.insecure || is_loopback(host);
+    let plain = !secured && (arguments.insecure || is_loopback(host));
     let registry = format!("{}://{host}", if plain { "http" } else { "https" });
     let labels = [("revision", commit), ("version", version), ("ref.name", arguments.branch.clone())];
     let labels: BTreeMap<_, _> =
         labels.into_iter().map(|(key, value)| (format!("org.opencontainers.image.{key}"), value)).collect();
-    let options = image::Options { created: Clock::system().now(), labels };
+    let login = match arguments.user.clone() {
+        Some(user) => Some((user, password()?)),
+        None => None,
+    };
+    let options = image::Options { created: Clock::system().now(), labels, login };
     image::push(&registry, repository, &tag, &options).await?;
     Ok(format!("{host}/{repository}:{tag}"))
+}
+
+fn password() -> Result<String, String> {
+    std::env::var("CI_MOCK_PASSWORD")
+        .map_err(|_| "`--user` is given, but no password; set CI_MOCK_PASSWORD in the environment".to_owned())
 }
 
 /// Host and path. Unlike Docker's short names, the host has to be there.

@@ -1,0 +1,172 @@
+//! Embedded servers with the example repository, and the real `rhumbd` as a process beside them.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rhumb_io::cluster::{Cluster, Connection};
+use rhumb_sim::{Clock, api, charts, git, image, registry};
+use serde_json::Value;
+
+use crate::{binary, policies, root};
+
+/// Longest wait for something that should come at once, on a busy machine.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// Servers that outlive the daemon, and what it needs to find them.
+pub struct Servers {
+    /// Where the daemon keeps its state.
+    pub folder: tempfile::TempDir,
+    /// The API.
+    pub api: api::Server,
+    /// The registry.
+    pub registry: registry::Server,
+    _charts: charts::Server,
+    /// The config repository.
+    pub remote: git::Remote,
+    /// A client of the API.
+    pub cluster: Cluster,
+}
+
+impl Servers {
+    /// Starts all of them, with the example repository and the images that it names.
+    ///
+    /// # Panics
+    ///
+    /// When one does not start.
+    pub async fn start() -> Self {
+        let registry = registry::Server::start().await.unwrap();
+        for (n, tag) in ["dev-kb9lm91e", "stg-9ij63o4c", "0.4.9"].into_iter().enumerate() {
+            push(&registry, tag, n as u64).await;
+        }
+        let host = registry.host();
+        Self::with(registry, &host).await
+    }
+
+    /// The same for images that are in a registry of the test's own, as `host` or `host:port`.
+    ///
+    /// # Panics
+    ///
+    /// When one does not start.
+    pub async fn with_images_at(host: &str) -> Self {
+        Self::with(registry::Server::start().await.unwrap(), host).await
+    }
+
+    async fn with(registry: registry::Server, images: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::system();
+        let api =
+            api::Server::start(api::Options { clock: clock.clone(), crds: vec![api::HELM_RELEASE_CRD] }).await.unwrap();
+        let charts = charts::Server::start(clock.clone()).await.unwrap();
+        charts.add(&root().join("examples/charts/sealed-secrets")).unwrap();
+        let remote = git::Remote::create(&folder.path().join("config.git"), clock).unwrap();
+        let charts_url = charts.url();
+        let replacements = [("registry.example.com", images), ("https://charts.example.com", charts_url.as_str())];
+        remote.seed(&root().join("examples/get-started"), &replacements).unwrap();
+        std::fs::write(folder.path().join("kubeconfig"), api.kubeconfig()).unwrap();
+        let cluster = Cluster::connect(Connection::KubeconfigText(api.kubeconfig())).await.unwrap();
+        Self { folder, api, registry, _charts: charts, remote, cluster }
+    }
+
+    /// Starts a daemon, with more arguments and environment as `more` adds them.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn daemon(&self, more: impl FnOnce(&mut Command)) -> Daemon {
+        let mut command = Command::new(binary("rhumbd"));
+        command
+            .args([
+                "--git-alias",
+                "git@example.com:rhumb/get-started",
+                "--listen",
+                "127.0.0.1:0",
+                "--namespace",
+                "default",
+            ])
+            .arg("--git-url")
+            .arg(self.remote.url())
+            .arg("--state")
+            .arg(self.folder.path().join("state"))
+            .arg("--kubeconfig")
+            .arg(self.folder.path().join("kubeconfig"))
+            .arg("--policies")
+            .arg(policies())
+            .stdout(Stdio::null());
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("rhumbd.log"));
+        command.stderr(log.unwrap());
+        more(&mut command);
+        Daemon(command.spawn().expect("rhumbd was built"))
+    }
+
+    /// What the daemons said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("rhumbd.log")).unwrap_or_default()
+    }
+
+    /// Waits until a file of the config repository holds this text.
+    ///
+    /// # Panics
+    ///
+    /// When that does not happen within 90 seconds.
+    pub async fn wait_for_text(&self, path: &str, wanted: &str) {
+        let start = Instant::now();
+        loop {
+            let text = self.remote.text(path).unwrap();
+            if text.contains(wanted) {
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "`{wanted}` did not come into {path}:\n{text}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The status label of every release record, as `<release> v<revision> <status>`.
+    pub async fn records(&self) -> Vec<String> {
+        let secrets = self.cluster.list("v1", "Secret", None).await.unwrap_or_default();
+        let label =
+            |secret: &Value, key: &str| secret["metadata"]["labels"][key].as_str().unwrap_or_default().to_owned();
+        let records = secrets.iter().filter(|secret| label(secret, "owner") == "helm");
+        let mut lines: Vec<String> =
+            records.map(|s| format!("{} v{} {}", label(s, "name"), label(s, "version"), label(s, "status"))).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Waits until the records are as wanted.
+    ///
+    /// # Panics
+    ///
+    /// When that does not happen within 90 seconds.
+    pub async fn wait(&self, what: &str, holds: impl Fn(&[String]) -> bool) {
+        let start = Instant::now();
+        loop {
+            let records = self.records().await;
+            if holds(&records) {
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "{what}: {records:?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A daemon that is killed when it is dropped, as SIGKILL does it.
+#[derive(Debug)]
+pub struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Pushes an image of the example with this tag.
+///
+/// # Panics
+///
+/// When the registry refuses it.
+pub async fn push(registry: &registry::Server, tag: &str, minute: u64) {
+    let options = image::Options { created: 1_795_440_600_000 + minute * 60_000, ..image::Options::default() };
+    image::push(&registry.url(), "rhumb/podinfo", tag, &options).await.unwrap();
+}

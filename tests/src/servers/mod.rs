@@ -1,0 +1,71 @@
+//! Real servers that tests start on 127.0.0.1 and stop again, and what a machine must have for them.
+
+pub mod docker_registry;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// A server's process, which ends with this value.
+#[derive(Debug)]
+pub struct Process(Child);
+
+impl Process {
+    /// Starts a server with its output in a file of that name in the folder.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start(command: &mut Command, log: &std::path::Path) -> Self {
+        let file = std::fs::File::create(log).expect("the test's folder can be written");
+        let errors = file.try_clone().expect("a file can be opened twice");
+        let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn();
+        Self(child.unwrap_or_else(|error| panic!("failed to start {command:?}: {error}")))
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port of 127.0.0.1 that nobody listens on now.
+///
+/// # Panics
+///
+/// When there is none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("a listener has an address").port()
+}
+
+/// Where a program lies, or `None` when this machine lacks it: then the test says what it did not prove, and with
+/// `CI=true` it fails.
+///
+/// # Panics
+///
+/// With `CI=true`, when the program is missing.
+pub fn program(name: &str, package: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Debian keeps servers where an ordinary user's PATH does not lead.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        let text = format!("not proved: `{name}` is missing; install it with `apt-get install {package}`");
+        assert!(std::env::var("CI").is_err(), "{text}");
+        write_note(&text);
+    }
+    found
+}
+
+#[allow(clippy::print_stderr, reason = "the one place where a test tells what it did not prove")]
+fn write_note(text: &str) {
+    eprintln!("{text}");
+}
