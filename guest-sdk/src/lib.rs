@@ -46,6 +46,8 @@
 //!
 //! Panics are traps: the host records a failure, never a verdict.
 
+#[cfg(target_arch = "wasm32")]
+mod arena;
 #[doc(hidden)]
 pub mod bindings;
 mod config;

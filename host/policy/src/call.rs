@@ -12,7 +12,7 @@ use crate::contract::{self, PACKAGE, VERSION};
 use crate::describe::Describe;
 use crate::engine::{Runtime, ticks};
 use crate::error::{Engine, LoadError};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 
 /// A component that can be instantiated, with its functions looked up.
 pub(crate) struct Ready {
@@ -83,6 +83,7 @@ impl Ready {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
     {
+        let _place = runtime.gate.enter();
         let mut store = self.store(runtime, limits);
         let started = self.pre.instantiate(&mut store).map_err(|error| self.failure(limits, &error, Phase::Start));
         let result = started.and_then(|instance| {
@@ -98,9 +99,9 @@ impl Ready {
         let bounds = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
             .table_elements(limits.table_elements)
-            .instances(16)
-            .tables(16)
-            .memories(4)
+            .instances(limits::INSTANCES as usize)
+            .tables(limits::TABLES as usize)
+            .memories(limits::MEMORIES as usize)
             .trap_on_grow_failure(false)
             .build();
         let mut store = Store::new(&runtime.engine, bounds);
@@ -114,6 +115,7 @@ impl Ready {
 
     /// Looks every function up once with the contract's types, so that a difference shows now.
     fn require_types(&self, runtime: &Runtime, limits: &Limits) -> Result<(), LoadError> {
+        let _place = runtime.gate.enter();
         let mut store = self.store(runtime, limits);
         let instance = self.pre.instantiate(&mut store);
         let instance = instance.map_err(|error| LoadError::Describe(self.failure(limits, &error, Phase::Start)))?;

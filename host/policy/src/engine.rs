@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Config, Engine, OperatorCost};
 
+use crate::allocation::{Allocation, Gate};
+use crate::limits::Limits;
+
 /// How long one epoch lasts.
 const TICK_MILLIS: u64 = 10;
 
@@ -32,12 +35,18 @@ pub(crate) struct Runtime {
     pub(crate) profile: EngineProfile,
     /// Digest of everything that compiled code depends on, the processor included.
     pub(crate) code: Digest,
+    /// Bounds the instances that live at the same time.
+    pub(crate) gate: Gate,
 }
 
 impl Runtime {
     /// Makes the engine and starts its ticker, a thread that ends with the engine.
-    pub(crate) fn start() -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config())?;
+    pub(crate) fn start(allocation: Allocation, limits: &Limits) -> wasmtime::Result<Self> {
+        let engine = match Engine::new(&config(allocation, limits)) {
+            // A pool reserves addresses for all its instances, which this process may be denied.
+            Err(_) if allocation == Allocation::Pooled => Engine::new(&config(Allocation::OnDemand, limits))?,
+            other => other?,
+        };
         let weak = engine.weak();
         thread::Builder::new().name("policy-epochs".to_owned()).spawn(move || {
             loop {
@@ -52,7 +61,12 @@ impl Runtime {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let code = Digest::of(hasher.0.finalize());
         let semantics = Digest::of(format!("{SEMANTICS}\n{:?}", costs()));
-        Ok(Self { engine, profile: EngineProfile { engine: format!("wasmtime {WASMTIME}"), semantics }, code })
+        Ok(Self {
+            engine,
+            profile: EngineProfile { engine: format!("wasmtime {WASMTIME}"), semantics },
+            code,
+            gate: Gate::new(),
+        })
     }
 }
 
@@ -65,9 +79,10 @@ pub(crate) fn ticks(millis: u64) -> u64 {
 /// The settings of [`config`] that a guest's result or fuel can depend on, in words.
 const SEMANTICS: &str = "fuel; nan canonical; no simd, threads, memory64, gc, exceptions; stack 512 KiB";
 
-fn config() -> Config {
+fn config(allocation: Allocation, limits: &Limits) -> Config {
     let mut config = Config::new();
     config
+        .allocation_strategy(allocation.strategy(limits))
         .consume_fuel(true)
         .epoch_interruption(true)
         .operator_cost(costs())
@@ -116,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_price_list_is_the_one_that_records_were_made_with() {
-        let runtime = Runtime::start().unwrap();
+        let runtime = Runtime::start(Allocation::OnDemand, &Limits::default()).unwrap();
         assert_eq!(runtime.profile.semantics.short(), "83475e070c16");
     }
 

@@ -13,6 +13,7 @@
 //! * a failure is never a verdict.
 
 mod admission;
+mod allocation;
 mod cache;
 mod call;
 pub mod cases;
@@ -29,6 +30,7 @@ pub mod record;
 mod sandbox;
 mod schema;
 
+pub use allocation::Allocation;
 pub use catalog::{Catalog, CatalogError, PolicyInfo};
 pub use describe::{Describe, ReasonCode, Wants};
 pub use engine::EngineProfile;

@@ -1,5 +1,12 @@
 //! What a policy may use at most. All of it is the operator's to set; a policy recommends only its fuel.
 
+/// Core instances of one component.
+pub(crate) const INSTANCES: u32 = 16;
+/// Tables of one component.
+pub(crate) const TABLES: u32 = 16;
+/// Memories of one component.
+pub(crate) const MEMORIES: u32 = 4;
+
 /// Bounds on one component and on one call of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -8,6 +8,7 @@ use rhumb_core::id::{Digest, Timestamp};
 use rhumb_core::judge::{Answer, Ask, Decision, Failure, Kind, Problem, Question, Reason};
 
 use crate::admission::admit;
+use crate::allocation::Allocation;
 use crate::cache::Cache;
 use crate::call::{Functions, Ready};
 use crate::compile::compile;
@@ -26,6 +27,8 @@ pub struct Options {
     pub cache_dir: Option<PathBuf>,
     /// What policies may use.
     pub limits: Limits,
+    /// Where the memory of instances comes from.
+    pub allocation: Allocation,
 }
 
 /// Loads policies and asks them. Clones share everything.
@@ -65,7 +68,8 @@ pub struct Loaded {
 impl Sandbox {
     /// Starts the engine.
     pub fn new(options: Options) -> Result<Self, LoadError> {
-        let runtime = Runtime::start().map_err(|error| LoadError::Compile(Engine(error)))?;
+        let runtime =
+            Runtime::start(options.allocation, &options.limits).map_err(|error| LoadError::Compile(Engine(error)))?;
         let cache = options.cache_dir.as_deref().map(Cache::open).transpose();
         let cache = cache.map_err(|(path, source)| LoadError::Cache { path: path.display().to_string(), source })?;
         let inner = Inner { runtime, cache, limits: options.limits, policies: RwLock::default() };

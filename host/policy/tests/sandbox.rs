@@ -76,7 +76,7 @@ fn a_tag_that_was_not_offered_is_not_a_verdict() {
 
 #[test]
 fn a_policy_that_needs_more_memory_than_it_may_have_fails_alone() {
-    let limits = Limits { memory_bytes: 2 << 20, ..Limits::default() };
+    let limits = Limits { memory_bytes: 4 << 20, ..Limits::default() };
     let sandbox = Sandbox::new(Options { limits, ..Options::default() }).unwrap();
     let semver = sandbox.load(guests::component("semver")).unwrap();
     let large = sandbox.decide(&question(&semver.digest, r#"{"range":"*"}"#, 100_000));

@@ -236,7 +236,10 @@ impl Rules<'_> {
             return Err(bad(format!("reason code `{}` is not a short lower-case word", printable(&reason.code))));
         }
         self.line("a message", &reason.message)?;
-        Ok(Reason { code: reason.code, message: printable(&reason.message) })
+        // Nearly every message is clean; to copy it would cost more than to look.
+        let is_clean = !reason.message.chars().any(char::is_control);
+        let message = if is_clean { reason.message } else { printable(&reason.message) };
+        Ok(Reason { code: reason.code, message })
     }
 
     fn line(&self, what: &str, text: &str) -> Result<(), Failure> {
