@@ -85,7 +85,7 @@ async fn record(State(daemon): State<Arc<Daemon>>, Path(digest): Path<String>) -
 }
 
 async fn identity(State(daemon): State<Arc<Daemon>>) -> Response {
-    Json(serde_json::json!({ "publicKey": daemon.public_key })).into_response()
+    Json(serde_json::json!({ "publicKey": daemon.ctx.git_access.public_key() })).into_response()
 }
 
 fn answer<T: Serialize>(result: Result<T, crate::loops::Error>) -> Response {

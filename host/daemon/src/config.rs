@@ -9,7 +9,7 @@ use rhumb_io::registry;
 /// Options of `rhumbd`. Flux v1's names where Flux has them.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// URL of the config repository (a path or file://; ssh and https are not in yet)
+    /// URL of the config repository: ssh://git@host/path, git@host:path, https://…, file://… or a path
     #[arg(long, env = "RHUMB_GIT_URL")]
     pub git_url: String,
     /// Branch to follow and to commit to
@@ -21,6 +21,25 @@ pub struct Config {
     /// Another URL under which HelmReleases name the config repository
     #[arg(long, value_delimiter = ',')]
     pub git_alias: Vec<String>,
+    /// Longest wait for a git server to connect, to answer or to send more, in seconds
+    #[arg(long, default_value = "20", value_parser = seconds)]
+    pub git_timeout: Duration,
+    /// Keys of SSH servers, as OpenSSH keeps them; when not given, the key `known_hosts` of the Secret
+    /// `flux-git-deploy`. github.com, gitlab.com and bitbucket.org are known without
+    #[arg(long, value_name = "FILE")]
+    pub ssh_known_hosts: Option<PathBuf>,
+    /// File with the token for git over https; read again before each use
+    #[arg(long, value_name = "FILE")]
+    pub git_token_file: Option<PathBuf>,
+    /// User that goes with the token of the file; most git hosts take any
+    #[arg(long, default_value = "git")]
+    pub git_token_user: String,
+    /// Secret with the keys `username` and `password` for git over https, in the daemon's namespace
+    #[arg(long, value_name = "NAME", conflicts_with = "git_token_file")]
+    pub git_token_secret: Option<String>,
+    /// Certificates (PEM) that are trusted for git over https besides the machine's own
+    #[arg(long, value_name = "FILE")]
+    pub git_ca_file: Option<PathBuf>,
     /// Name on the commits
     #[arg(long, default_value = "Rhumb")]
     pub git_user: String,

@@ -11,14 +11,15 @@ use rhumb_core::images::PolicyInfo;
 use rhumb_core::judge::{Decision, Question};
 use rhumb_core::releases::Attempt;
 use rhumb_helm::Chart;
-use rhumb_io::charts;
 use rhumb_io::cluster::Cluster;
 use rhumb_io::store::Store;
+use rhumb_io::{charts, git};
 use rhumb_policy::{Catalog, Sandbox};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::git_access::GitAccess;
 use crate::report;
 use crate::repository::Repository;
 use crate::scanner::Scanner;
@@ -32,6 +33,8 @@ pub struct Context {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// Who we are to git servers.
+    pub git_access: GitAccess,
     /// The config repository.
     pub repository: Repository,
     /// Registries, asked when it is time.
@@ -68,7 +71,7 @@ pub struct Reports {
 }
 
 impl Context {
-    /// Opens everything. Nothing is written but below `config.state`.
+    /// Opens everything, and makes the SSH key when there is none. Else nothing is written but below `config.state`.
     pub async fn open(config: Config, clock: Clock, cluster: Cluster) -> anyhow::Result<Self> {
         let state = config.state.clone();
         let made = || format!("failed to make the state folder `{}`", state.display());
@@ -82,8 +85,12 @@ impl Context {
         let catalog = catalog(&sandbox, &config.policies)?;
         let mirror = state.join("mirror");
         let (url, branch, paths) = (config.git_url.clone(), config.git_branch.clone(), config.git_path.clone());
-        let repository = tokio::task::spawn_blocking(move || Repository::open(&mirror, &url, &branch, paths)).await??;
+        let git_access = GitAccess::open(&config, &cluster).await?;
+        let access = git_access.access().clone();
+        let repository =
+            tokio::task::spawn_blocking(move || Repository::open((&mirror, &url, &branch), paths, &access)).await??;
         Ok(Self {
+            git_access,
             repository,
             scanner: Scanner::new(config.registries.client()?, credentials, interval),
             charts: charts::Client::new(charts::Options {
@@ -101,6 +108,14 @@ impl Context {
             renders: AtomicU64::new(0),
             reports: Mutex::default(),
         })
+    }
+
+    /// Brings the mirror of the config repository up to date.
+    pub async fn fetch(&self) -> Result<(), git::Error> {
+        if !self.repository.mirror().is_local() {
+            self.git_access.refresh(&self.config, &self.cluster).await;
+        }
+        self.repository.fetch().await
     }
 
     /// The loaded policies as decisions see them.

@@ -1,5 +1,6 @@
 //! One daemon: an agenda, three loops, one pass of a loop at a time.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +8,6 @@ use std::time::Duration;
 use rhumb_core::chain::chain;
 use rhumb_core::id::Timestamp;
 use rhumb_core::images::Pushed;
-use rhumb_io::identity::Identity;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -18,7 +18,7 @@ use crate::loops;
 
 /// How soon a loop whose pass failed looks again.
 const RETRY_MILLIS: u64 = 10_000;
-/// How soon a push is tried again that failed; doubled with each further failure.
+/// How soon a push is tried again that lost a race or failed; doubled with each further failure.
 const PUSH_RETRY_MILLIS: u64 = 1_000;
 /// Longest wait between two pushes that fail.
 const PUSH_RETRY_LIMIT_MILLIS: u64 = 300_000;
@@ -29,12 +29,12 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 pub struct Daemon {
     /// Clients and caches.
     pub ctx: Context,
-    /// The public half of the SSH identity, one line of `authorized_keys`.
-    pub public_key: String,
     agenda: Mutex<Agenda>,
     woken: Notify,
     /// Pushes that failed in a row.
     push_failures: AtomicU32,
+    /// What went wrong last, of the pushes and of each loop: said once, not at each attempt.
+    complaints: Mutex<BTreeMap<&'static str, String>>,
 }
 
 /// How many passes of each loop ran, and in how many of them something was done.
@@ -51,14 +51,13 @@ pub struct Passes {
 impl Daemon {
     /// Opens everything, makes the SSH identity when there is none, and asks every loop to look.
     pub async fn start(config: Config, clock: Clock, cluster: rhumb_io::cluster::Cluster) -> anyhow::Result<Arc<Self>> {
-        let identity = Identity::load_or_create(&cluster, &config.namespace).await?;
         let ctx = Context::open(config, clock, cluster).await?;
         let daemon = Self {
             ctx,
-            public_key: identity.public_line(),
             agenda: Mutex::default(),
             woken: Notify::new(),
             push_failures: AtomicU32::new(0),
+            complaints: Mutex::default(),
         };
         daemon.notify(Event::Git);
         Ok(Arc::new(daemon))
@@ -85,11 +84,16 @@ impl Daemon {
             let Some(which) = self.agenda().next(now) else { break };
             passes.ran += 1;
             match self.pass(which).await {
-                Ok(true) => passes.changed += 1,
-                Ok(false) => {}
+                Ok(changed) => {
+                    passes.changed += usize::from(changed);
+                    self.is_news(which.as_str(), None);
+                }
                 Err(error) => {
                     passes.failed += 1;
-                    tracing::warn!(pass = which.as_str(), error = chain(&error), "pass failed");
+                    let error = chain(&error);
+                    if self.is_news(which.as_str(), Some(&error)) {
+                        tracing::warn!(pass = which.as_str(), error, "pass failed; tried again until it works");
+                    }
                     self.agenda().due(which, Some(now.plus_millis(RETRY_MILLIS)));
                 }
             }
@@ -101,7 +105,7 @@ impl Daemon {
     async fn pass(&self, which: Loop) -> Result<bool, loops::Error> {
         let (changed, due, touched) = match which {
             Loop::Images => {
-                self.ctx.repository.fetch().await?;
+                self.ctx.fetch().await?;
                 let pass = loops::images::pass(&self.ctx).await?;
                 let changed = matches!(pass.pushed, Pushed::Commit(_));
                 let again = self.push_again(&pass.pushed);
@@ -109,7 +113,7 @@ impl Daemon {
                 (changed, due, changed.then_some(Event::Git))
             }
             Loop::Sync => {
-                self.ctx.repository.fetch().await?;
+                self.ctx.fetch().await?;
                 let status = loops::sync::pass(&self.ctx).await?;
                 let retry = (status.to_retry > 0).then(|| self.later(RETRY_MILLIS));
                 (status.changed > 0, retry, (status.changed > 0).then_some(Event::Cluster))
@@ -154,13 +158,31 @@ impl Daemon {
 
     /// When a push that failed is tried again: soon after a lost race, ever later where the remote keeps refusing.
     fn push_again(&self, pushed: &Pushed) -> Option<Timestamp> {
-        if !matches!(pushed, Pushed::Failed(_)) {
-            self.push_failures.store(0, Ordering::Relaxed);
-            return None;
+        let why = match pushed {
+            Pushed::Failed(why) => why,
+            Pushed::Raced(_) => return Some(self.later(PUSH_RETRY_MILLIS)),
+            Pushed::Nothing | Pushed::Commit(_) => {
+                self.push_failures.store(0, Ordering::Relaxed);
+                self.is_news("push", None);
+                return None;
+            }
+        };
+        if self.is_news("push", Some(why)) {
+            tracing::warn!(error = why, "push failed; tried again ever later");
         }
         let failures = self.push_failures.fetch_add(1, Ordering::Relaxed);
         let wait = PUSH_RETRY_MILLIS.saturating_mul(2_u64.saturating_pow(failures));
         Some(self.later(wait.min(PUSH_RETRY_LIMIT_MILLIS)))
+    }
+
+    /// Whether this went wrong otherwise than the last time; `None` when it went well.
+    fn is_news(&self, what: &'static str, complaint: Option<&str>) -> bool {
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(complaint) = complaint else {
+            complaints.remove(what);
+            return false;
+        };
+        complaints.insert(what, complaint.to_owned()).is_none_or(|before| before != complaint)
     }
 
     fn until_due(&self) -> Duration {

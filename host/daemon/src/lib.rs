@@ -19,6 +19,7 @@ pub mod context;
 pub mod credentials;
 pub mod driver;
 pub mod event;
+pub mod git_access;
 pub mod loops;
 pub mod operator;
 pub mod report;

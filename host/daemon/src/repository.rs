@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhumb_core::id::Revision;
 use rhumb_core::manifest::{self, File, Manifests};
-use rhumb_io::git::{self, Mirror};
+use rhumb_io::git::{self, Access, Mirror};
 
 /// A commit of the config repository, read and parsed.
 #[derive(Debug)]
@@ -29,9 +29,13 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the mirror in this folder and makes it when it is not there.
-    pub fn open(folder: &Path, url: &str, branch: &str, paths: Vec<String>) -> Result<Self, git::Error> {
-        let mirror = Arc::new(Mirror::open(folder, url, branch)?);
+    /// Opens the mirror of a URL's branch in this folder and makes it when it is not there.
+    pub fn open(
+        (folder, url, branch): (&Path, &str, &str),
+        paths: Vec<String>,
+        access: &Access,
+    ) -> Result<Self, git::Error> {
+        let mirror = Arc::new(Mirror::open(folder, url, branch, access)?);
         Ok(Self { mirror, paths, snapshot: Mutex::new(None) })
     }
 

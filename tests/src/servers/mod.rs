@@ -1,6 +1,9 @@
 //! Real servers that tests start on 127.0.0.1 and stop again, and what a machine must have for them.
 
 pub mod docker_registry;
+pub mod git_http;
+pub mod repository;
+pub mod sshd;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -16,13 +16,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) async fn start(world: &World, tell: &Teller) -> Result<()> {
     tell.scene(1, "Start: a repository becomes a cluster");
     tell.command("rhumb identity");
-    tell.show(&world.daemon.public_key);
+    tell.show(&world.daemon.ctx.git_access.public_key());
     tell.say("\nThe daemon clones the config repository, applies what is in it, and installs its releases.");
     let passes = world.settle().await;
     tell.command("rhumb list");
     let releases = world.releases().await?;
     tell.show(&show::releases(&tell.by_name(&releases)?));
-    tell.check(world.daemon.public_key.starts_with("ssh-ed25519 "), "an SSH identity was made")?;
+    tell.check(world.daemon.ctx.git_access.public_key().starts_with("ssh-ed25519 "), "an SSH identity was made")?;
     tell.check(passes.failed == 0, "every pass could look at the world")?;
     tell.check(releases.len() == 4 && releases.iter().all(|r| r.status == "deployed"), "4 releases are deployed")?;
     let idle = world.settle().await;

@@ -14,6 +14,8 @@ pub enum Pushed {
     Nothing,
     /// It is the branch's head now.
     Commit(Revision),
+    /// Another writer was faster: the branch stands here now. Nothing is left; the next pass plans anew on top of it.
+    Raced(Revision),
     /// It was not pushed, and nothing of it is left; the next pass plans anew.
     Failed(String),
 }
@@ -42,6 +44,10 @@ fn condition(row: &Row, pushed: &Pushed) -> Option<(u8, Condition)> {
         }
         (Decided::Update { to, .. }, Pushed::Failed(why)) => {
             say(9, Truth::False, "PushFailed", format!("{to} not pushed: {why}"))
+        }
+        (Decided::Update { to, .. }, Pushed::Raced(head)) => {
+            let head = head.short();
+            say(1, Truth::Unknown, "Planned", format!("{to}, on top of commit {head} that came in between"))
         }
         (Decided::Update { to, .. }, Pushed::Nothing) => say(1, Truth::Unknown, "Planned", to.to_string()),
         (Decided::Keep(Kept::NotAutomated), _) => None,

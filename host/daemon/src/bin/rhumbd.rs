@@ -41,7 +41,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let cluster = Cluster::connect(connection).await?;
     let listen = config.listen;
     let daemon = Daemon::start(config, Clock::System, cluster).await?;
-    tracing::info!(public_key = daemon.public_key, "identity");
+    tracing::info!(public_key = daemon.ctx.git_access.public_key(), "identity");
     let listener =
         tokio::net::TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
     let woken = std::sync::Arc::clone(&daemon);

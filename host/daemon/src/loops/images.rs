@@ -160,7 +160,7 @@ async fn apply(ctx: &Context, plan: &Plan, now: Timestamp) -> Pushed {
             tracing::info!(revision = revision.as_str(), images = updates.len(), "pushed commit");
             Pushed::Commit(revision)
         }
-        Ok(Push::Stale { head }) => Pushed::Failed(format!("the branch moved to {head}; tried again on top of it")),
+        Ok(Push::Stale { head }) => Pushed::Raced(head),
         Ok(Push::Rejected { reason }) => Pushed::Failed(format!("the remote refused the push: {reason}")),
         Err(error) => Pushed::Failed(chain(&error)),
     }

@@ -1,11 +1,15 @@
 //! One commit onto the branch, pushed without force.
 
+use std::path::Path;
+
 use git2::{FileMode, Oid, Repository, Time};
 use rhumb_core::id::{Revision, Timestamp};
 
+use super::address::Address;
 use super::error::{Error, failed};
+use super::local::{self, Moved};
 use super::mirror::{Mirror, revision};
-use super::remote::{self, Moved};
+use super::wire::{self, Pushed};
 use rhumb_core::manifest::File;
 
 use super::PATH_LIMIT;
@@ -55,17 +59,41 @@ impl Mirror {
     /// Makes the commit and pushes it, or finds that the branch has moved. Never forces.
     pub fn push(&self, commit: &Commit) -> Result<Push, Error> {
         let ours = self.repository()?;
-        let theirs = self.remote().open()?;
-        let head = self.remote_head(&theirs)?;
+        match &self.remote().address {
+            Address::Local(path) => self.push_to_path(&ours, path, commit),
+            Address::Ssh { .. } | Address::Web { .. } => self.push_to_server(&ours, commit),
+        }
+    }
+
+    fn push_to_server(&self, ours: &Repository, commit: &Commit) -> Result<Push, Error> {
+        let onto = self.commit(ours, &commit.onto)?.id();
+        let make = || {
+            let new = self.build(ours, commit)?;
+            let pack = pack(ours, new, onto).map_err(failed("pack the commit on", commit.onto.as_str()))?;
+            Ok((new, pack))
+        };
+        match wire::push(self.remote(), &self.reference(), onto, make)? {
+            Pushed::Moved(new) => {
+                self.set_local_head(ours, new)?;
+                Ok(Push::Pushed(revision(new)))
+            }
+            Pushed::Stale(head) => Ok(Push::Stale { head: revision(head) }),
+            Pushed::Rejected(reason) => Ok(Push::Rejected { reason }),
+        }
+    }
+
+    fn push_to_path(&self, ours: &Repository, path: &Path, commit: &Commit) -> Result<Push, Error> {
+        let theirs = local::open(path).map_err(failed("open the repository", self.url()))?;
+        let head = self.branch_of(&theirs)?;
         if head.to_string() != commit.onto.as_str() {
             return Ok(Push::Stale { head: revision(head) });
         }
-        if self.remote().is_checked_out(&theirs, &self.reference()) {
+        if local::is_checked_out(path, &theirs, &self.reference()) {
             let reason = format!("branch `{}` is checked out in the work tree of the remote", self.branch());
             return Ok(Push::Rejected { reason });
         }
-        let new = self.build(&ours, commit)?;
-        self.publish(&ours, &theirs, head, new)
+        let new = self.build(ours, commit)?;
+        self.publish(ours, &theirs, head, new)
     }
 
     /// Writes the commit into the mirror's object database. No ref moves, so it is garbage until it is published.
@@ -76,7 +104,7 @@ impl Mirror {
         let mut update = git2::build::TreeUpdateBuilder::new();
         for file in &commit.files {
             check_path(&file.path)?;
-            let mode = match base.get_path(std::path::Path::new(&file.path)) {
+            let mode = match base.get_path(Path::new(&file.path)) {
                 Ok(entry) => existing_mode(&file.path, entry.filemode())?,
                 Err(_) => FileMode::Blob,
             };
@@ -99,19 +127,36 @@ impl Mirror {
     /// Copies the commit to the remote and moves the branch, then the mirror's own.
     pub(super) fn publish(&self, ours: &Repository, theirs: &Repository, old: Oid, new: Oid) -> Result<Push, Error> {
         let url = &self.remote().url;
-        remote::copy(ours, theirs, new, Some(old)).map_err(failed("push to", url))?;
-        let moved = remote::move_branch(theirs, &self.reference(), old, new, "push").map_err(failed("push to", url))?;
+        local::copy(ours, theirs, new, &[old]).map_err(failed("push to", url))?;
+        let moved = local::move_branch(theirs, &self.reference(), old, new, "push").map_err(failed("push to", url))?;
         match moved {
             Moved::Done => {
                 self.set_local_head(ours, new)?;
                 Ok(Push::Pushed(revision(new)))
             }
-            Moved::Stale => Ok(Push::Stale { head: revision(self.remote_head(theirs)?) }),
+            Moved::Stale => Ok(Push::Stale { head: revision(self.branch_of(theirs)?) }),
             Moved::Locked => {
                 Ok(Push::Rejected { reason: format!("branch `{}` is locked by another writer", self.branch()) })
             }
         }
     }
+
+    fn branch_of(&self, theirs: &Repository) -> Result<Oid, Error> {
+        let head = local::branch_head(theirs, &self.reference());
+        head.map_err(failed("read the branch of", self.url()))?.ok_or_else(|| self.no_branch())
+    }
+}
+
+/// A pack of all that `new` brings to who has `onto`. A commit of ours is small, so it is made in memory.
+fn pack(ours: &Repository, new: Oid, onto: Oid) -> Result<Vec<u8>, git2::Error> {
+    let mut walk = ours.revwalk()?;
+    walk.push(new)?;
+    walk.hide(onto)?;
+    let mut builder = ours.packbuilder()?;
+    builder.insert_walk(&mut walk)?;
+    let mut pack = git2::Buf::new();
+    builder.write_buf(&mut pack)?;
+    Ok(pack.to_vec())
 }
 
 fn check_path(path: &str) -> Result<(), Error> {

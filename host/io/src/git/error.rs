@@ -3,13 +3,77 @@
 /// A failure to read or write a git repository.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The URL needs a transport that is not built yet.
-    #[error("git over {scheme} is not in yet; give a path or a file:// URL instead of `{url}`")]
-    NotInYet {
-        /// `ssh`, `https`, …
-        scheme: String,
-        /// Without user and password.
+    /// No connection came about, or it broke.
+    #[error("failed to reach `{url}`")]
+    Unreachable {
+        /// The remote.
         url: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nothing came for too long.
+    #[error("`{url}` gave no answer for {seconds} s")]
+    Timeout {
+        /// The remote.
+        url: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The key of an SSH server is not one that is known.
+    #[error("{problem} of `{host}`: {fingerprint}; if you know that it is right, {remedy}: {line}")]
+    HostKey {
+        /// What is wrong, such as `unknown SSH host key`.
+        problem: &'static str,
+        /// `host` or `host:port`.
+        host: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+        /// What to do.
+        remedy: &'static str,
+        /// The line for `known_hosts`.
+        line: String,
+    },
+    /// The remote does not accept who we are.
+    #[error("`{url}` does not let us in: {reason}; {hint}")]
+    Denied {
+        /// The remote.
+        url: String,
+        /// What it said.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The remote says that it will not.
+    #[error("`{url}` refused: {reason}")]
+    Refused {
+        /// The remote.
+        url: String,
+        /// What it said.
+        reason: String,
+    },
+    /// What came is not git's protocol.
+    #[error("`{url}` does not answer as a git server: {what}")]
+    Protocol {
+        /// The remote.
+        url: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A file of certificates holds none, or one that is broken.
+    #[error("the file of certificates holds no certificate in PEM, or a broken one")]
+    BadCertificates,
+    /// TLS could not be set up.
+    #[error("failed to set up TLS")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A file of ours could not be read.
+    #[error("failed to read `{path}`")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// The URL is not one.
     #[error("`{url}` is not a path or URL of a git repository: {reason}")]

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use git2::{Oid, Repository, Sort};
 use rhumb_core::id::{Revision, Timestamp};
 
+use super::access::Access;
+use super::address::Address;
 use super::error::{Error, failed};
-use super::remote::{self, Remote};
+use super::local;
+use super::remote::{Remote, Wanted};
 use super::{LOG_LIMIT, Signature};
 
 /// A bare mirror of one remote and branch in a directory of ours.
@@ -36,9 +39,9 @@ pub struct CommitInfo {
 impl Mirror {
     /// Creates the mirror, or reopens it as it was left by a process that may have been killed.
     ///
-    /// `url` is a path or a `file://` URL; ssh and https are refused. The remote is not asked yet.
-    pub fn open(dir: &Path, url: &str, branch: &str) -> Result<Self, Error> {
-        let remote = Remote::parse(url)?;
+    /// `url` is a path, a `file://`, `ssh://` or `https://` URL, or `user@host:path`. The remote is not asked yet.
+    pub fn open(dir: &Path, url: &str, branch: &str, access: &Access) -> Result<Self, Error> {
+        let remote = Remote::new(url, access)?;
         if !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
             return Err(Error::NoBranch { url: remote.url, branch: branch.to_owned() });
         }
@@ -46,6 +49,11 @@ impl Mirror {
         let mirror = Self { dir: dir.to_owned(), remote, branch: branch.to_owned() };
         mirror.repository()?;
         Ok(mirror)
+    }
+
+    /// Whether the remote is a path on this machine, so that nobody has to be known to anybody.
+    pub fn is_local(&self) -> bool {
+        matches!(self.remote.address, Address::Local(_))
     }
 
     /// The branch that is mirrored.
@@ -61,11 +69,12 @@ impl Mirror {
     /// Brings the mirror up to date and returns the head of the branch. A branch that was forced is followed.
     pub fn fetch(&self) -> Result<Revision, Error> {
         let ours = self.repository()?;
-        let theirs = self.remote.open()?;
-        let head = self.remote_head(&theirs)?;
-        let known = self.local_head(&ours)?;
-        if known != Some(head) {
-            remote::copy(&theirs, &ours, head, known).map_err(failed("fetch from", &self.remote.url))?;
+        let names = [self.reference()];
+        let head = match self.remote.fetch(&ours, &Wanted::Named(&names))?.first() {
+            Some(tip) => tip.target,
+            None => return Err(self.no_branch()),
+        };
+        if self.local_head(&ours)? != Some(head) {
             self.set_local_head(&ours, head)?;
         }
         Ok(revision(head))
@@ -120,7 +129,7 @@ impl Mirror {
     }
 
     pub(super) fn repository(&self) -> Result<Repository, Error> {
-        remote::open_bare(&self.dir).map_err(failed("open the mirror of", &self.remote.url))
+        local::open_bare(&self.dir).map_err(failed("open the mirror of", &self.remote.url))
     }
 
     pub(super) fn commit<'r>(&self, repository: &'r Repository, at: &Revision) -> Result<git2::Commit<'r>, Error> {
@@ -129,10 +138,8 @@ impl Mirror {
         repository.find_commit(id).map_err(|_| missing())
     }
 
-    pub(super) fn remote_head(&self, theirs: &Repository) -> Result<Oid, Error> {
-        remote::branch_head(theirs, &self.reference())
-            .map_err(failed("read the branch of", &self.remote.url))?
-            .ok_or_else(|| Error::NoBranch { url: self.remote.url.clone(), branch: self.branch.clone() })
+    pub(super) fn no_branch(&self) -> Error {
+        Error::NoBranch { url: self.remote.url.clone(), branch: self.branch.clone() }
     }
 
     pub(super) fn set_local_head(&self, ours: &Repository, head: Oid) -> Result<(), Error> {
@@ -142,7 +149,7 @@ impl Mirror {
     }
 
     fn local_head(&self, ours: &Repository) -> Result<Option<Oid>, Error> {
-        remote::branch_head(ours, &self.reference()).map_err(failed("read the mirror of", &self.remote.url))
+        local::branch_head(ours, &self.reference()).map_err(failed("read the mirror of", &self.remote.url))
     }
 }
 
@@ -158,7 +165,7 @@ fn prepare(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir.join("objects/pack"))?;
     fs::create_dir_all(dir.join("objects/info"))?;
     fs::create_dir_all(dir.join("refs/heads"))?;
-    remove_stale_locks(dir)?;
+    remove_leftovers(dir)?;
     if !dir.join("config").exists() {
         fs::write(dir.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
     }
@@ -168,8 +175,16 @@ fn prepare(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Removes ref locks of a killed process. The mirror's directory belongs to one process, so nobody holds them.
-fn remove_stale_locks(dir: &Path) -> std::io::Result<()> {
+/// Removes ref locks and half packs of a killed process. The mirror's directory belongs to one process, so nobody
+/// holds them.
+fn remove_leftovers(dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir.join("objects/pack"))? {
+        let entry = entry?;
+        // libgit2 writes a pack under such a name until it is whole.
+        if entry.file_name().to_string_lossy().starts_with("pack_git2_") {
+            fs::remove_file(entry.path())?;
+        }
+    }
     let mut folders = vec![dir.join("refs/heads")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {

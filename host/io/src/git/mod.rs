@@ -1,26 +1,34 @@
 //! A bare mirror of one branch of one git repository, and commits made in it.
 //!
 //! Everything here blocks: callers on an async runtime use `spawn_blocking`.
-//! Only paths and `file://` URLs are in; ssh and https are refused by name.
+//! A remote is a path on this machine (`local.rs`) or behind a server (`wire/`), by SSH or HTTPS.
 //!
 //! Invariant: the remote branch moves only from the revision a commit was built on (compare and swap under git's own
-//! ref lock), never by force, and the mirror's own ref moves only after the remote's. So a process killed anywhere
+//! ref lock, or by the server), never by force, and the mirror's own ref moves only after the remote's. So a process killed anywhere
 //! leaves at most unreferenced objects.
 //!
 //! Invariant: neither the owner of a directory nor the git configuration of the user or the machine changes what
 //! happens here.
 
+mod access;
+mod address;
 mod commit;
 mod error;
+mod known_hosts;
+mod local;
 mod mirror;
 mod read;
 mod remote;
 #[cfg(test)]
 mod tests;
 mod url;
+mod wire;
 
+pub use access::{Access, Options, PATIENCE, read_ca, read_known_hosts, read_token};
+pub use address::Login;
 pub use commit::{Commit, Push, Signature};
 pub use error::Error;
+pub use known_hosts::{KNOWN_HOSTS_LIMIT, KnownHosts, Trust};
 pub use mirror::{CommitInfo, Mirror};
 pub use read::{Listing, Skipped};
 pub use url::{Names, same_repository};

@@ -5,8 +5,6 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
@@ -148,8 +146,5 @@ fn token_url(realm: &str, service: Option<String>, scope: Option<String>, endpoi
 }
 
 fn basic(credentials: &Credentials) -> Result<HeaderValue, Kind> {
-    let text = STANDARD.encode(format!("{}:{}", credentials.user, credentials.password));
-    let mut value = HeaderValue::try_from(format!("Basic {text}")).map_err(|_| Kind::Unauthorized)?;
-    value.set_sensitive(true);
-    Ok(value)
+    web::basic(&credentials.user, &credentials.password).ok_or(Kind::Unauthorized)
 }

@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
+use rustls::pki_types::CertificateDer;
 
 /// Most redirects that are followed for one request.
 pub(crate) const REDIRECTS_LIMIT: usize = 5;
@@ -72,7 +75,7 @@ impl Request {
 impl Web {
     /// `timeout` bounds one exchange, its body included.
     pub(crate) fn new(insecure: &BTreeSet<String>, timeout: Duration) -> Result<Self, Failure> {
-        let tls = tls().map_err(|error| Failure::Setup(Box::new(error)))?;
+        let tls = tls(Vec::new()).map_err(|error| Failure::Setup(Box::new(error)))?;
         let builder = || {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -213,18 +216,26 @@ fn failure(error: reqwest::Error) -> Failure {
     if error.is_timeout() { Failure::Timeout } else { Failure::Unreachable(error.without_url()) }
 }
 
-/// TLS with ring and the machine's own root certificates; nothing is installed for the whole process.
-///
-/// On a machine without root certificates every https request fails by itself, and plain ones work.
 /// A plain client with the one TLS stack, for talking to a daemon.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, Failure> {
-    let tls = tls().map_err(|error| Failure::Setup(Box::new(error)))?;
+    let tls = tls(Vec::new()).map_err(|error| Failure::Setup(Box::new(error)))?;
     let client = reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(timeout).no_proxy().build();
     client.map_err(|error| Failure::Setup(Box::new(error)))
 }
 
-fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+/// The header of basic authentication.
+pub(crate) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// TLS with ring, the machine's own root certificates and these; nothing is installed for the whole process.
+///
+/// On a machine without root certificates every https request fails by itself, and plain ones work.
+pub(crate) fn tls(own: Vec<CertificateDer<'static>>) -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(own);
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)

@@ -159,6 +159,10 @@ fn conditions_tell_the_worst_row_of_each_automated_object() {
     dev:helmrelease/a False PushFailed: one: 3 not pushed: rejected
     dev:helmrelease/b False PushFailed: chart-image: 3 not pushed: rejected
     ");
+    insta::assert_snapshot!(print(&Pushed::Raced(world.view.head.clone())), @r"
+    dev:helmrelease/a False PolicyFailed: two: policy `fail` gave no verdict: used up its fuel of 5
+    dev:helmrelease/b Unknown Planned: chart-image: 3, on top of commit 0123456 that came in between
+    ");
     insta::assert_snapshot!(print(&Pushed::Nothing), @r"
     dev:helmrelease/a False PolicyFailed: two: policy `fail` gave no verdict: used up its fuel of 5
     dev:helmrelease/b Unknown Planned: chart-image: 3
