@@ -1,11 +1,12 @@
 //! Edits single scalars of a file by their bytes, and proves that nothing else changed.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use rhumb_yaml::Style;
+use rhumb_yaml::{Node, Style};
 
 use super::load::File;
-use super::proof::{Claim, prove};
+use super::proof::{Before, Claim, prove};
 use super::slot::Slot;
 use crate::id::{ObjectId, Tag};
 
@@ -24,6 +25,8 @@ pub struct Edit {
     pub style: Style,
     /// The new value.
     pub value: String,
+    /// The document that the scalar stands in, as it was read from the file; without it the file is read again.
+    pub document: Option<Arc<Node>>,
 }
 
 /// Why edits were not made. Nothing is changed then.
@@ -58,6 +61,7 @@ impl Edit {
             span: place.span.clone(),
             style: place.style,
             value: format!("{}{tag}", place.prefix),
+            document: slot.document.clone(),
         })
     }
 }
@@ -78,12 +82,25 @@ pub fn apply(file: &File, edits: &[Edit]) -> Result<File, EditError> {
         let before = text.get(range.clone()).ok_or_else(misplaced)?;
         after.push_str(text.get(end..range.start).ok_or_else(misplaced)?);
         let edited = splice(before, range.start, edits).ok_or_else(misplaced)?;
-        prove(&Claim { file: &file.path, before, after: &edited, start: range.start, edits })?;
+        let before = match document(&range, edits) {
+            Some(tree) => Before::Tree(tree),
+            None => Before::Text { text: before, start: range.start },
+        };
+        prove(&Claim { file: &file.path, before, after: &edited, edits })?;
         after.push_str(&edited);
         end = range.end;
     }
     after.push_str(text.get(end..).ok_or_else(misplaced)?);
     Ok(File { path: file.path.clone(), data: after.into_bytes() })
+}
+
+/// The document of these edits as it was read, where all of them come from that one reading.
+fn document<'e>(part: &Range<usize>, edits: &[&'e Edit]) -> Option<&'e Node> {
+    let (first, others) = edits.split_first()?;
+    let tree = first.document.as_ref()?;
+    let one = others.iter().all(|edit| edit.document.as_ref().is_some_and(|other| Arc::ptr_eq(other, tree)));
+    let inside = part.start <= tree.span.start && tree.span.end <= part.end;
+    (one && inside).then_some(tree.as_ref())
 }
 
 /// The text with these edits made, which are sorted; `None` when they overlap or do not fit.

@@ -19,7 +19,7 @@ pub(super) struct Found<'a> {
 
 impl<'a> Found<'a> {
     pub(super) fn root(object: &'a Object) -> Self {
-        Self { value: &object.value, node: Some(&object.node), pointer: String::new() }
+        Self { value: &object.value, node: Some(object.node.as_ref()), pointer: String::new() }
     }
 
     /// The value of a key of a mapping.

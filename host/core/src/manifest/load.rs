@@ -4,6 +4,7 @@
 //! objects that it is about, everything else goes on, and nothing is collected while a problem stands.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rhumb_yaml::{Limits, Node};
 use serde_json::Value;
@@ -95,7 +96,7 @@ fn load_file(file: &File, found: &mut Manifests) {
     };
     for document in documents {
         match rhumb_yaml::to_json(&document, &limits) {
-            Ok(value) => load_value(file, document.root, value, found),
+            Ok(value) => load_value(file, (Arc::new(document.root), Part::Document), value, found),
             Err(error) => {
                 found.problems.push(Problem { file: file.path.clone(), line: error.line, message: error.message });
             }
@@ -103,7 +104,14 @@ fn load_file(file: &File, found: &mut Manifests) {
     }
 }
 
-fn load_value(file: &File, node: Node, value: Value, found: &mut Manifests) {
+/// What a value is of its file.
+#[derive(Clone, Copy)]
+enum Part {
+    Document,
+    Item,
+}
+
+fn load_value(file: &File, (node, part): (Arc<Node>, Part), value: Value, found: &mut Manifests) {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = text("/kind");
     let mut problem = |message: &str| {
@@ -131,7 +139,11 @@ fn load_value(file: &File, node: Node, value: Value, found: &mut Manifests) {
     }
     let namespace = Some(text("/metadata/namespace")).filter(|namespace| !namespace.is_empty());
     let id = ObjectId { kind, namespace, name };
-    found.objects.push(Object { file: file.path.clone(), line: node.line, api_version, id, value, node });
+    let document = match part {
+        Part::Document => Some(Arc::clone(&node)),
+        Part::Item => None,
+    };
+    found.objects.push(Object { file: file.path.clone(), line: node.line, api_version, id, value, node, document });
 }
 
 fn load_items(file: &File, node: &Node, value: Value, found: &mut Manifests) {
@@ -142,7 +154,7 @@ fn load_items(file: &File, node: &Node, value: Value, found: &mut Manifests) {
         return found.problems.push(Problem { file: file.path.clone(), line: node.line, message });
     }
     for (item, node) in items.into_iter().zip(nodes) {
-        load_value(file, node.clone(), item, found);
+        load_value(file, (Arc::new(node.clone()), Part::Item), item, found);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One Kubernetes object of a file in git.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rhumb_yaml::{Kind, Layout, Node};
 use serde_json::Value;
@@ -22,7 +23,9 @@ pub struct Object {
     /// The object as Kubernetes reads it.
     pub value: Value,
     /// Where each scalar stands; the mapping of this object alone, also for an item of a `List`.
-    pub node: Node,
+    pub node: Arc<Node>,
+    /// The document, where this object is all of it.
+    pub document: Option<Arc<Node>>,
 }
 
 /// The three states of `fluxcd.io/ignore`.
@@ -53,7 +56,8 @@ impl Object {
             api_version: text("/apiVersion").unwrap_or_default().to_owned(),
             id,
             value: value.clone(),
-            node: Node { span: 0..0, line: 0, anchor: None, tag: None, kind },
+            node: Arc::new(Node { span: 0..0, line: 0, anchor: None, tag: None, kind }),
+            document: None,
         })
     }
 

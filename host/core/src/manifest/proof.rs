@@ -11,12 +11,18 @@ use crate::id::ObjectId;
 /// What is to be proved: `after` reads as `before` with these edits, and with nothing else changed.
 pub(super) struct Claim<'a> {
     pub(super) file: &'a str,
-    pub(super) before: &'a str,
+    pub(super) before: Before<'a>,
     pub(super) after: &'a str,
-    /// Where `before` begins in the file, which the spans of the edits count from.
-    pub(super) start: usize,
     /// Sorted by their spans.
     pub(super) edits: &'a [&'a Edit],
+}
+
+/// What stood there before.
+pub(super) enum Before<'a> {
+    /// One document as it was read from the file.
+    Tree(&'a Node),
+    /// A part of the file, and where it begins in there, which the spans of the edits count from.
+    Text { text: &'a str, start: usize },
 }
 
 /// Proves the claim, or says which edit is at fault.
@@ -24,17 +30,25 @@ pub(super) fn prove(claim: &Claim<'_>) -> Result<(), EditError> {
     let misplaced = || EditError::Misplaced { file: claim.file.to_owned() };
     let first = claim.edits.first().ok_or_else(misplaced)?;
     let limits = Limits::default();
-    let before = documents(claim.before, &limits).map_err(|_| misplaced())?;
+    let read;
+    let (before, start): (Vec<&Node>, usize) = match claim.before {
+        Before::Tree(tree) => (vec![tree], 0),
+        Before::Text { text, start } => {
+            read = documents(text, &limits).map_err(|_| misplaced())?;
+            (read.iter().map(|document| &document.root).collect(), start)
+        }
+    };
     let after = documents(claim.after, &limits).map_err(|_| unproved(claim, first))?;
     if before.len() != after.len() {
         return Err(unproved(claim, first));
     }
     let mut edits = claim.edits.iter();
-    let mut walk = Walk { claim, path: Vec::new(), next: edits.next().copied(), edits, shared: BTreeSet::new() };
-    for (before, after) in before.iter().zip(&after) {
+    let next = edits.next().copied();
+    let mut walk = Walk { claim, start, path: Vec::new(), next, edits, shared: BTreeSet::new() };
+    for (before, after) in before.into_iter().zip(&after) {
         walk.shared.clear();
-        shared(&before.root, &mut walk.shared);
-        walk.compare(&before.root, &after.root)?;
+        shared(before, &mut walk.shared);
+        walk.compare(before, &after.root)?;
     }
     match walk.next {
         None => Ok(()),
@@ -63,6 +77,8 @@ fn shared<'a>(node: &'a Node, names: &mut BTreeSet<&'a str>) {
 
 struct Walk<'a> {
     claim: &'a Claim<'a>,
+    /// What the spans of `before` lack to those of the file.
+    start: usize,
     /// The nodes above, each with the step that leads on from it.
     path: Vec<(&'a Node, Step<'a>)>,
     /// The edit that comes next in the text.
@@ -114,7 +130,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_next(&self, node: &Node) -> bool {
-        let start = self.claim.start;
+        let start = self.start;
         self.next.is_some_and(|edit| edit.span == (node.span.start + start..node.span.end + start))
     }
 

@@ -45,11 +45,11 @@ mod tests {
     fn pods_say_who_pulls() {
         let spec = "serviceAccountName: builder, imagePullSecrets: [{name: a}, {}, {name: b}]";
         let deployment = puller(&format!(
-            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: x, namespace: n}}, \
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: x, namespace: apps}}, \
              spec: {{template: {{spec: {{{spec}}}}}}}}}"
         ));
         let secrets = vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(deployment, Puller { namespace: "n".into(), service_account: "builder".into(), secrets });
+        assert_eq!(deployment, Puller { namespace: "apps".into(), service_account: "builder".into(), secrets });
     }
 
     #[test]

@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
-use rhumb_yaml::{Kind, Style};
+use rhumb_yaml::{Kind, Node, Style};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ pub struct Slot {
     pub file: String,
     /// Line of the scalar that holds the tag (or the image, when it has none), from 1.
     pub line: usize,
+    /// The document of the object, where that is all of it: what an edit is proved against.
+    pub document: Option<Arc<Node>>,
 }
 
 /// The scalar that holds the tag.
@@ -160,6 +163,7 @@ fn slot(object: &Object, name: &str, parts: &Parts<'_>) -> Option<Slot> {
         image: reference,
         file: object.file.clone(),
         line: holder.node.map_or(object.line, |node| node.line),
+        document: object.document.clone(),
     })
 }
 
