@@ -7,7 +7,7 @@ use std::time::Duration;
 use rhumb_core::chain::chain;
 use rhumb_core::id::{Revision, Timestamp};
 use rhumb_core::manifest::File;
-use rhumb_io::git::{Access, Commit, KnownHosts, Login, Mirror, Options, Push, Signature};
+use rhumb_io::git::{Access, Commit, KnownHosts, Login, Mirror, Mirrors, Options, Origin, Push, Signature};
 use rhumb_io::identity::Identity;
 use rhumb_tests::servers::git_http::{self, Credentials, GitHttp};
 use rhumb_tests::servers::repository::{BRANCH, Repository};
@@ -353,4 +353,130 @@ async fn https_says_what_a_token_or_a_certificate_lacks_and_shows_neither() {
     let reason = "it answers 403 to a push; give the token write access".to_owned();
     assert_eq!(push, Push::Rejected { reason });
     assert_eq!(web.repository.log(), ["first"]);
+}
+
+#[test]
+fn many_files_and_a_large_one_a_link_and_a_submodule() {
+    if !sshd::is_there() {
+        return;
+    }
+    let ssh = Ssh::start();
+    let clone = ssh.repository.clone_to(&ssh.folder.path().join("clone"));
+    for folder in 0..50 {
+        let path = clone.path().join(format!("f{folder}"));
+        std::fs::create_dir_all(&path).unwrap();
+        for file in 0..100 {
+            std::fs::write(path.join(format!("{file}.yaml")), format!("a: {folder}\nb: {file}\n")).unwrap();
+        }
+    }
+    // Nothing that compresses, so that it travels whole.
+    let mut state = 1_u64;
+    let random = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u32
+    });
+    let large: Vec<u8> = random.take(25 * 1024 * 1024).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(clone.path().join("large.bin"), &large).unwrap();
+    drop(large);
+    std::os::unix::fs::symlink("/etc/passwd", clone.path().join("link.yaml")).unwrap();
+    std::os::unix::fs::symlink("../../outside", clone.path().join("f0/out")).unwrap();
+    clone.commit_all("much");
+    let commit_id = clone.git(["rev-parse", "HEAD"]);
+    clone.git(["update-index", "--add", "--cacheinfo", &format!("160000,{},module.yaml", commit_id.trim())]);
+    clone.git(["commit", "--quiet", "--message", "module"]);
+    assert!(clone.push());
+
+    let mirror = ssh.mirror("mirror");
+    let (head, grown) = memory_of(|| mirror.fetch().unwrap());
+    let yaml = |path: &str| path.ends_with(".yaml");
+    let listing = mirror.list(&head, &[], &yaml).unwrap();
+    assert_eq!(listing.files.len(), 5_001);
+    let skipped: Vec<&str> = listing.skipped.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(skipped, ["link.yaml", "module.yaml"]);
+    assert!(grown < 50 * 1024, "{grown} KiB more memory for a pack with a file of 100 MiB");
+    let too_large = mirror.files(&head, &["large.bin".to_owned()], &|_| true).unwrap_err();
+    assert!(too_large.to_string().starts_with("`large.bin` exceeds the limit"), "{too_large}");
+
+    // A server that leaves out what is too large is told to; the rest is the same, and pushes work.
+    clone.git(["--git-dir", ssh.repository.path().to_str().unwrap(), "config", "uploadpack.allowFilter", "true"]);
+    let partial = ssh.mirror("partial");
+    assert_eq!(partial.fetch().unwrap(), head);
+    assert_eq!(partial.list(&head, &[], &yaml).unwrap(), listing);
+    let too_large = partial.files(&head, &["large.bin".to_owned()], &|_| true).unwrap_err();
+    assert!(too_large.to_string().starts_with("`large.bin` exceeds the limit"), "{too_large}");
+    assert!(size(&ssh.folder.path().join("partial")) < 10 * 1024 * 1024);
+    pushed(partial.push(&commit(&head, "f0/0.yaml", "a: 2\n")).unwrap());
+    assert_eq!(ssh.repository.log()[0], "ours f0/0.yaml");
+}
+
+/// Runs it and gives how much memory of its own the process took more at any moment, in KiB. Pages of mapped files,
+/// which the system takes back when it wants, do not count.
+fn memory_of<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let taken = || -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let before = taken();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = before;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                most = most.max(taken());
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            most
+        });
+        let result = work();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        (result, watch.join().unwrap().saturating_sub(before))
+    })
+}
+
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { size(&path) } else { path.metadata().unwrap().len() }).sum()
+}
+
+#[test]
+fn charts_come_from_branches_tags_and_commits_of_other_repositories() {
+    if !sshd::is_there() {
+        return;
+    }
+    let mut ssh = Ssh::start();
+    let clone = ssh.repository.clone_to(&ssh.folder.path().join("clone"));
+    let first = ssh.repository.head();
+    clone.git(["tag", "--annotate", "--message", "one", "v1"]);
+    clone.git(["push", "--quiet", "origin", "v1"]);
+    clone.commit(&[("charts/a/Chart.yaml", "name: a\nversion: 0.1.0\n")], "second");
+    assert!(clone.push());
+    let second = ssh.repository.head();
+
+    let mirrors = Mirrors::new(&ssh.folder.path().join("mirrors"), ssh.access.clone(), 300_000);
+    let origin = |path: &Path| Origin { url: ssh.server.url(path), secret: None };
+    let origin = origin(ssh.repository.path());
+    let head = |reference: &str, at: u64| {
+        let head = mirrors.head(&origin, None, reference, Timestamp(at));
+        head.map(|(_, revision)| revision.to_string()).map_err(|error| chain(&*error))
+    };
+    assert_eq!(head(BRANCH, 0).unwrap(), second);
+    assert_eq!(head("v1", 0).unwrap(), first);
+    assert_eq!(head(&first, 0).unwrap(), first);
+    assert_eq!(head(&second[..8], 0).unwrap(), second);
+    assert!(head("nowhere", 0).unwrap_err().starts_with("there is no branch, tag or commit `nowhere` in `ssh://"));
+    let (mirror, revision) = mirrors.head(&origin, None, BRANCH, Timestamp(0)).unwrap();
+    assert_eq!(mirror.files(&revision, &["charts/a".to_owned()], &|_| true).unwrap().len(), 1);
+
+    // Asked again when it is time and not before; what was there stays while the server is down.
+    clone.commit(&[("charts/a/Chart.yaml", "name: a\nversion: 0.2.0\n")], "third");
+    assert!(clone.push());
+    let third = ssh.repository.head();
+    assert_eq!(head(BRANCH, 299_999).unwrap(), second);
+    assert_eq!(head(BRANCH, 300_000).unwrap(), third);
+    ssh.server.down();
+    assert_eq!(head(BRANCH, 900_000).unwrap(), third);
+    assert!(head("other", 900_000).unwrap_err().starts_with("failed to reach"));
+    mirrors.keep(&|_, reference| reference == BRANCH);
+    assert_eq!(mirrors.due(Timestamp(900_000)), Some(Timestamp(910_000)));
 }

@@ -21,6 +21,9 @@ pub struct Config {
     /// Another URL under which HelmReleases name the config repository
     #[arg(long, value_delimiter = ',')]
     pub git_alias: Vec<String>,
+    /// Branch, tag or commit of other repositories that charts come from, when a HelmRelease names none
+    #[arg(long, default_value = "master")]
+    pub git_default_ref: String,
     /// Longest wait for a git server to connect, to answer or to send more, in seconds
     #[arg(long, default_value = "20", value_parser = seconds)]
     pub git_timeout: Duration,

@@ -12,6 +12,7 @@ use rhumb_core::judge::{Decision, Question};
 use rhumb_core::releases::Attempt;
 use rhumb_helm::Chart;
 use rhumb_io::cluster::Cluster;
+use rhumb_io::git::Mirrors;
 use rhumb_io::store::Store;
 use rhumb_io::{charts, git};
 use rhumb_policy::{Catalog, Sandbox};
@@ -37,6 +38,8 @@ pub struct Context {
     pub git_access: GitAccess,
     /// The config repository.
     pub repository: Repository,
+    /// Other git repositories that charts come from.
+    pub chart_repositories: Arc<Mirrors>,
     /// Registries, asked when it is time.
     pub scanner: Scanner,
     /// Helm repositories.
@@ -87,9 +90,12 @@ impl Context {
         let (url, branch, paths) = (config.git_url.clone(), config.git_branch.clone(), config.git_path.clone());
         let git_access = GitAccess::open(&config, &cluster).await?;
         let access = git_access.access().clone();
+        let own = access.clone();
+        let poll = u64::try_from(config.git_poll_interval.as_millis()).unwrap_or(u64::MAX);
         let repository =
-            tokio::task::spawn_blocking(move || Repository::open((&mirror, &url, &branch), paths, &access)).await??;
+            tokio::task::spawn_blocking(move || Repository::open((&mirror, &url, &branch), paths, &own)).await??;
         Ok(Self {
+            chart_repositories: Arc::new(Mirrors::new(&state.join("chart-repositories"), access, poll)),
             git_access,
             repository,
             scanner: Scanner::new(config.registries.client()?, credentials, interval),

@@ -125,7 +125,8 @@ impl Daemon {
                 if changed {
                     self.agenda().ask(Loop::Sync);
                 }
-                (changed, pass.plan.wake, changed.then_some(Event::Cluster))
+                let due = pass.plan.wake.into_iter().chain(self.ctx.chart_repositories.due(self.ctx.clock.now())).min();
+                (changed, due, changed.then_some(Event::Cluster))
             }
         };
         let mut agenda = self.agenda();

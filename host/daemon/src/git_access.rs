@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rhumb_core::chain::chain;
 use rhumb_io::cluster::Cluster;
-use rhumb_io::git::{self, Access, KnownHosts, Login, Options};
+use rhumb_io::git::{self, Access, KnownHosts, Login, Options, Rewrites};
 use rhumb_io::identity::{self, Identity};
 
 use crate::config::Config;
@@ -26,6 +26,7 @@ impl GitAccess {
         let identity = Identity::load_or_create(cluster, &config.namespace).await?;
         let options = Options {
             ca: config.git_ca_file.as_deref().map(git::read_ca).transpose()?,
+            rewrites: Rewrites::of_user(),
             patience: Some(config.git_timeout),
             ..Options::default()
         };

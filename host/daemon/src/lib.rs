@@ -26,6 +26,7 @@ pub mod report;
 pub mod repository;
 pub mod scanner;
 
+mod chart_repositories;
 mod evidence;
 mod execute;
 mod publish;

@@ -15,6 +15,7 @@ use rhumb_helm::Chart;
 use rhumb_io::cluster::records::{HELMRELEASE, INPUTS};
 use serde_json::{Map, Value};
 
+use crate::chart_repositories;
 use crate::context::Context;
 use crate::loops::Error;
 use crate::repository;
@@ -25,6 +26,9 @@ pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
     let snapshot = ctx.repository.snapshot().await?;
     let namespaces = images::namespaces(&snapshot.manifests.objects);
     let helm_releases = ctx.cluster.helm_releases().await?;
+    let sources = helm_releases.iter().filter_map(|value| Spec::parse(value).ok());
+    chart_repositories::look(ctx, sources.filter_map(|spec| chart_repositories::place(ctx, &spec.chart)).collect())
+        .await;
     let mut histories = heads(ctx).await?;
     let mut releases = Vec::new();
     let mut claimed = BTreeSet::new();
@@ -109,29 +113,18 @@ fn orphans(
 
 async fn chart(ctx: &Context, snapshot: &repository::Snapshot, source: &ChartSource) -> Result<ChartView, String> {
     match source {
-        ChartSource::Git { url, reference, path } => {
-            if !is_config_repository(ctx, url) {
-                return Err(format!(
-                    "charts from another git repository than the config repository are not in yet (`{url}`); if it is \
-                     the same repository under another name, give it to rhumbd as --git-alias"
-                ));
-            }
-            if reference.as_deref().is_some_and(|reference| reference != ctx.config.git_branch) {
-                let reference = reference.as_deref().unwrap_or_default();
-                return Err(format!(
-                    "charts from another branch than `{}` are not in yet (`{reference}`)",
-                    ctx.config.git_branch
-                ));
-            }
-            let (mirror, revision, folder) =
-                (Arc::clone(ctx.repository.mirror()), snapshot.revision.clone(), path.clone());
-            let tree = blocking(move || mirror.tree(&revision, &folder)).await.map_err(|error| chain(&error))?;
-            let tree =
-                tree.ok_or_else(|| format!("there is no folder `{path}` in commit {}", snapshot.revision.short()))?;
+        ChartSource::Git { path, .. } => {
+            let (mirror, revision) = match chart_repositories::place(ctx, source) {
+                Some(place) => chart_repositories::head(ctx, &place).await?,
+                None => (Arc::clone(ctx.repository.mirror()), snapshot.revision.clone()),
+            };
+            let (at, folder) = (revision.clone(), path.clone());
+            let tree = blocking(move || mirror.tree(&at, &folder)).await.map_err(|error| chain(&error))?;
+            let tree = tree.ok_or_else(|| format!("there is no folder `{path}` in commit {}", revision.short()))?;
             Ok(ChartView {
                 digest: Digest::of_parts([b"git-tree".as_slice(), tree.as_bytes()]),
-                revision: snapshot.revision.to_string(),
-                title: format!("{path} at {}", snapshot.revision.short()),
+                revision: revision.to_string(),
+                title: format!("{path} at {}", revision.short()),
                 about: unread(),
             })
         }
@@ -170,11 +163,21 @@ async fn parse(ctx: &Context, source: &ChartSource, view: &ChartView) -> Result<
     let limits = rhumb_helm::Limits::default();
     match source {
         ChartSource::Git { path, .. } => {
-            let (mirror, folder) = (Arc::clone(ctx.repository.mirror()), path.clone());
-            let revision = rhumb_core::id::Revision::new(&view.revision);
+            let mirror = match chart_repositories::place(ctx, source) {
+                Some(place) => chart_repositories::head(ctx, &place).await?.0,
+                None => Arc::clone(ctx.repository.mirror()),
+            };
+            let (revision, folder) = (rhumb_core::id::Revision::new(&view.revision), path.clone());
             let files = blocking(move || mirror.files(&revision, &[folder], &|_| true)).await;
-            let prefix = format!("{}/", path.trim_matches('/'));
-            let files = files.map_err(|error| chain(&error))?.into_iter().map(|file| rhumb_helm::File {
+            let prefix = format!("{}/", path.trim_start_matches("./").trim_matches('/'));
+            let files = files.map_err(|error| chain(&error))?;
+            if let Some(pointer) = files.iter().find(|file| file.is_lfs_pointer()) {
+                return Err(format!(
+                    "`{}` is a pointer of Git LFS, which is not spoken; commit the file itself",
+                    pointer.path
+                ));
+            }
+            let files = files.into_iter().map(|file| rhumb_helm::File {
                 path: file.path.strip_prefix(&prefix).unwrap_or(&file.path).to_owned(),
                 data: file.data,
             });
@@ -235,10 +238,4 @@ fn title(origin: Origin, key: &KeyRef) -> String {
 
 fn unread() -> judge::Chart {
     judge::Chart { name: String::new(), version: String::new(), app_version: None }
-}
-
-/// Whether a chart's git URL is the config repository: the same URL, or one of its other names.
-fn is_config_repository(ctx: &Context, url: &str) -> bool {
-    let names = std::iter::once(&ctx.config.git_url).chain(&ctx.config.git_alias);
-    names.into_iter().any(|name| rhumb_io::git::same_repository(name, url))
 }

@@ -216,6 +216,7 @@ fn config(remote: &git::Remote, folder: &Path, sources: &Sources) -> Config {
         git_branch: "master".to_owned(),
         git_path: Vec::new(),
         git_alias: vec![GIT.to_owned()],
+        git_default_ref: "master".to_owned(),
         git_timeout: Duration::from_secs(20),
         ssh_known_hosts: None,
         git_token_file: None,

@@ -21,6 +21,13 @@ pub struct File {
     pub data: Vec<u8>,
 }
 
+impl File {
+    /// Whether it only says where Git LFS keeps the file.
+    pub fn is_lfs_pointer(&self) -> bool {
+        self.data.starts_with(b"version https://git-lfs.github.com/spec/")
+    }
+}
+
 /// What is wrong with a file or an object of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
@@ -86,6 +93,9 @@ fn load_file(file: &File, found: &mut Manifests) {
     let mut problem = |line: usize, message: String| {
         found.problems.push(Problem { file: file.path.clone(), line, message });
     };
+    if file.is_lfs_pointer() {
+        return problem(0, "is a pointer of Git LFS, which is not spoken; commit the file itself".to_owned());
+    }
     let Ok(text) = std::str::from_utf8(&file.data) else {
         return problem(0, "is not UTF-8 text".to_owned());
     };

@@ -32,10 +32,12 @@ pub enum ChartSource {
     Git {
         /// As written.
         url: String,
-        /// Branch, tag or commit; the daemon's default branch when `None`.
+        /// Branch, tag or commit; the daemon's default when `None`.
         reference: Option<String>,
         /// Folder from the root.
         path: String,
+        /// Namespace and name of the Secret with `username` and `password`, for https.
+        secret: Option<(String, String)>,
     },
     /// A chart of a Helm repository.
     Repository {
@@ -152,12 +154,23 @@ fn text<'a>(object: &'a Value, field: &'static str) -> Result<Option<&'a str>, S
 fn chart_source(object: &Value) -> Result<ChartSource, SpecError> {
     let text = |field| Ok(text(object, field)?.map(str::to_owned));
     if let (Some(url), Some(path)) = (text("spec.chart.git")?, text("spec.chart.path")?) {
-        return Ok(ChartSource::Git { url, reference: text("spec.chart.ref")?, path });
+        return Ok(ChartSource::Git { url, reference: text("spec.chart.ref")?, path, secret: secret_ref(object)? });
     }
     match (text("spec.chart.repository")?, text("spec.chart.name")?, text("spec.chart.version")?) {
         (Some(url), Some(name), Some(version)) => Ok(ChartSource::Repository { url, name, version }),
         _ => Err(SpecError::NoChart),
     }
+}
+
+/// `spec.chart.secretRef`; its namespace is the object's own when not given.
+fn secret_ref(object: &Value) -> Result<Option<(String, String)>, SpecError> {
+    if at(object, "spec.chart.secretRef").is_none_or(Value::is_null) {
+        return Ok(None);
+    }
+    let field = "spec.chart.secretRef.name";
+    let name = text(object, field)?.ok_or(SpecError::Type { field, wanted: "a text" })?;
+    let namespace = text(object, "spec.chart.secretRef.namespace")?.or(text(object, "metadata.namespace")?);
+    Ok(Some((namespace.unwrap_or("default").to_owned(), name.to_owned())))
 }
 
 /// Explicit, or made from the namespaces and the name (`helm-operator.md` 1.4). Never cut: a cut name could collide.
@@ -211,7 +224,6 @@ fn refuse_what_is_not_in_yet(object: &Value) -> Result<(), SpecError> {
         (is("/spec/forceUpgrade", true), "spec.forceUpgrade"),
         (is("/spec/resetValues", false), "spec.resetValues: false"),
         (object.pointer("/spec/helmVersion").and_then(Value::as_str) == Some("v2"), "spec.helmVersion: v2"),
-        (object.pointer("/spec/chart/secretRef").is_some_and(|secret| !secret.is_null()), "spec.chart.secretRef"),
     ];
     match asked.into_iter().find(|(asked, _)| *asked) {
         Some((_, field)) => Err(SpecError::NotYet { field }),

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use super::address::Login;
 use super::error::Error;
 use super::known_hosts::{KNOWN_HOSTS_LIMIT, KnownHosts};
+use super::url::Rewrites;
 use crate::identity::Identity;
 use crate::web;
 
@@ -28,6 +29,8 @@ pub struct Options {
     pub known_hosts: KnownHosts,
     /// Certificates that are trusted besides the machine's own, in PEM.
     pub ca: Option<Vec<u8>>,
+    /// Git's `insteadOf` and `pushInsteadOf`.
+    pub rewrites: Rewrites,
     /// How long a server may take to connect, to answer and to send more; [`PATIENCE`] when `None`.
     pub patience: Option<Duration>,
 }
@@ -39,6 +42,7 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     known_hosts: RwLock<Arc<KnownHosts>>,
     tls: rustls::ClientConfig,
+    rewrites: Rewrites,
     patience: Duration,
     // Read at the beginning of each operation, like `known_hosts`; replaced when the Secret changes.
     identity: RwLock<Option<Identity>>,
@@ -65,6 +69,7 @@ impl Access {
         Ok(Self(Arc::new(Inner {
             known_hosts: RwLock::new(Arc::new(options.known_hosts)),
             tls,
+            rewrites: options.rewrites,
             patience: options.patience.unwrap_or(PATIENCE),
             identity: RwLock::default(),
             login: RwLock::default(),
@@ -91,6 +96,7 @@ impl Access {
         Self(Arc::new(Inner {
             known_hosts: RwLock::new(self.known_hosts()),
             tls: self.0.tls.clone(),
+            rewrites: self.0.rewrites.clone(),
             patience: self.0.patience,
             identity: RwLock::new(self.identity()),
             login: RwLock::new(login),
@@ -100,6 +106,11 @@ impl Access {
     /// The key that is used for SSH.
     pub fn identity(&self) -> Option<Identity> {
         self.0.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Git's `insteadOf` and `pushInsteadOf`.
+    pub fn rewrites(&self) -> &Rewrites {
+        &self.0.rewrites
     }
 
     pub(super) fn login(&self) -> Option<Login> {

@@ -59,7 +59,7 @@ impl Mirror {
     /// Makes the commit and pushes it, or finds that the branch has moved. Never forces.
     pub fn push(&self, commit: &Commit) -> Result<Push, Error> {
         let ours = self.repository()?;
-        match &self.remote().address {
+        match &self.remote().for_push().address {
             Address::Local(path) => self.push_to_path(&ours, path, commit),
             Address::Ssh { .. } | Address::Web { .. } => self.push_to_server(&ours, commit),
         }
@@ -72,7 +72,7 @@ impl Mirror {
             let pack = pack(ours, new, onto).map_err(failed("pack the commit on", commit.onto.as_str()))?;
             Ok((new, pack))
         };
-        match wire::push(self.remote(), &self.reference(), onto, make)? {
+        match wire::push(self.remote().for_push(), &self.reference(), onto, make)? {
             Pushed::Moved(new) => {
                 self.set_local_head(ours, new)?;
                 Ok(Push::Pushed(revision(new)))
@@ -83,7 +83,8 @@ impl Mirror {
     }
 
     fn push_to_path(&self, ours: &Repository, path: &Path, commit: &Commit) -> Result<Push, Error> {
-        let theirs = local::open(path).map_err(failed("open the repository", self.url()))?;
+        let url = &self.remote().for_push().url;
+        let theirs = local::open(path).map_err(failed("open the repository", url))?;
         let head = self.branch_of(&theirs)?;
         if head.to_string() != commit.onto.as_str() {
             return Ok(Push::Stale { head: revision(head) });
@@ -126,7 +127,7 @@ impl Mirror {
 
     /// Copies the commit to the remote and moves the branch, then the mirror's own.
     pub(super) fn publish(&self, ours: &Repository, theirs: &Repository, old: Oid, new: Oid) -> Result<Push, Error> {
-        let url = &self.remote().url;
+        let url = &self.remote().for_push().url;
         local::copy(ours, theirs, new, &[old]).map_err(failed("push to", url))?;
         let moved = local::move_branch(theirs, &self.reference(), old, new, "push").map_err(failed("push to", url))?;
         match moved {

@@ -91,6 +91,14 @@ pub enum Error {
         /// The branch that was asked for.
         branch: String,
     },
+    /// No branch, tag or commit has this name.
+    #[error("there is no branch, tag or commit `{reference}` in `{url}`")]
+    NoReference {
+        /// The remote.
+        url: String,
+        /// What was asked for.
+        reference: String,
+    },
     /// The mirror does not hold this commit.
     #[error("there is no commit `{revision}` in the mirror of `{url}`")]
     NoRevision {

@@ -80,6 +80,36 @@ impl Mirror {
         Ok(revision(head))
     }
 
+    /// Fetches what the branch's name means to git, a tag, a branch or a commit's id or its beginning: that commit.
+    pub(super) fn fetch_reference(&self) -> Result<Revision, Error> {
+        let ours = self.repository()?;
+        let name = self.branch.as_str();
+        let hexadecimal = (7..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let by_id = || {
+            let found = ours.find_object_by_prefix(name, Some(git2::ObjectType::Commit)).ok();
+            found.filter(|_| hexadecimal).map(|commit| revision(commit.id()))
+        };
+        // A whole id means the same for ever.
+        if let Some(found) = by_id().filter(|_| name.len() == 40) {
+            return Ok(found);
+        }
+        // As git resolves a name: tags go before branches.
+        let names = [format!("refs/tags/{name}"), format!("refs/heads/{name}")];
+        let mut tips = self.remote.fetch(&ours, &Wanted::Named(&names))?;
+        tips.sort_by_key(|tip| names.iter().position(|name| *name == tip.name));
+        if tips.is_empty() && hexadecimal {
+            tips = self.remote.fetch(&ours, &Wanted::Below(&["refs/heads/", "refs/tags/"]))?;
+        }
+        for tip in &tips {
+            let moved = ours.reference(&tip.name, tip.target, true, "fetched");
+            moved.map_err(failed("move the mirror of", &self.remote.url))?;
+        }
+        let named = tips.iter().find(|tip| names.contains(&tip.name));
+        let commit = named.and_then(|tip| ours.find_object(tip.target, None).ok()?.peel_to_commit().ok());
+        let missing = || Error::NoReference { url: self.remote.url.clone(), reference: name.to_owned() };
+        commit.map(|commit| revision(commit.id())).or_else(by_id).ok_or_else(missing)
+    }
+
     /// The head of the branch as it was last fetched or pushed; the remote is not asked.
     pub fn head(&self) -> Result<Option<Revision>, Error> {
         Ok(self.local_head(&self.repository()?)?.map(revision))

@@ -17,6 +17,7 @@ mod error;
 mod known_hosts;
 mod local;
 mod mirror;
+mod mirrors;
 mod read;
 mod remote;
 #[cfg(test)]
@@ -30,8 +31,9 @@ pub use commit::{Commit, Push, Signature};
 pub use error::Error;
 pub use known_hosts::{KNOWN_HOSTS_LIMIT, KnownHosts, Trust};
 pub use mirror::{CommitInfo, Mirror};
+pub use mirrors::{MIRRORS_LIMIT, Mirrors, Origin};
 pub use read::{Listing, Skipped};
-pub use url::{Names, same_repository};
+pub use url::{Names, Rewrites, same_repository};
 
 /// Most files that one [`Mirror::files`] returns.
 pub const FILES_LIMIT: usize = 50_000;

@@ -125,12 +125,12 @@ impl Reader<'_> {
 
     fn file(&mut self, id: git2::Oid, path: &str) -> Result<(), Error> {
         // The header first, so that a huge object is refused before it is read.
-        let size = self
-            .repository
-            .odb()
-            .and_then(|database| database.read_header(id))
-            .map_err(failed("read the file", path))?
-            .0;
+        let size = match self.repository.odb().and_then(|database| database.read_header(id)) {
+            Ok((size, _)) => size,
+            // A server that was told so has left out what is too large.
+            Err(error) if error.code() == git2::ErrorCode::NotFound => FILE_SIZE_LIMIT + 1,
+            Err(error) => return Err(failed("read the file", path)(error)),
+        };
         if size > FILE_SIZE_LIMIT {
             return Err(too_large(path, FILE_SIZE_LIMIT, "bytes in one file"));
         }

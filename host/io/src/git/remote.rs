@@ -14,6 +14,8 @@ pub(super) struct Remote {
     pub(super) url: String,
     pub(super) address: Address,
     pub(super) access: Access,
+    /// Where pushes go when git's `pushInsteadOf` says that it is elsewhere.
+    push: Option<Box<Remote>>,
 }
 
 /// Names of the remote's references that are asked for.
@@ -21,6 +23,8 @@ pub(super) struct Remote {
 pub(super) enum Wanted<'a> {
     /// These.
     Named(&'a [String]),
+    /// All that start so.
+    Below(&'a [&'a str]),
 }
 
 /// A reference of the remote.
@@ -37,6 +41,7 @@ impl Wanted<'_> {
     pub(super) fn has(&self, name: &str) -> bool {
         match self {
             Self::Named(names) => names.iter().any(|wanted| wanted == name),
+            Self::Below(prefixes) => prefixes.iter().any(|prefix| name.starts_with(prefix)),
         }
     }
 
@@ -44,16 +49,30 @@ impl Wanted<'_> {
     pub(super) fn prefixes(&self) -> Vec<&str> {
         match self {
             Self::Named(names) => names.iter().map(String::as_str).collect(),
+            Self::Below(prefixes) => prefixes.to_vec(),
         }
     }
 }
 
 impl Remote {
-    /// Reads the URL; a login in it goes before the one of `access`.
+    /// Reads the URL after git's `insteadOf`; a login in it goes before the one of `access`.
     pub(super) fn new(url: &str, access: &Access) -> Result<Self, Error> {
+        let rewrites = access.rewrites();
+        let mut remote = Self::at(&rewrites.fetch_url(url), access)?;
+        let push = rewrites.push_url(url).map(|url| Self::at(&url, access)).transpose()?;
+        remote.push = push.map(Box::new);
+        Ok(remote)
+    }
+
+    fn at(url: &str, access: &Access) -> Result<Self, Error> {
         let (address, login) = address::parse(url)?;
         let access = if login.is_some() { access.with_login(login) } else { access.clone() };
-        Ok(Self { url: address::masked(url), address, access })
+        Ok(Self { url: address::masked(url), address, access, push: None })
+    }
+
+    /// Where pushes go.
+    pub(super) fn for_push(&self) -> &Self {
+        self.push.as_deref().unwrap_or(self)
     }
 
     /// Whether each message is a request of its own, so that nothing has to be said at the end.

@@ -26,7 +26,6 @@ fn fields_that_are_not_in_yet_are_refused_by_name() {
         (json!({"forceUpgrade": true}), "spec.forceUpgrade"),
         (json!({"resetValues": false}), "spec.resetValues: false"),
         (json!({"helmVersion": "v2"}), "spec.helmVersion: v2"),
-        (json!({"chart": {"git": "g", "path": "p", "secretRef": {"name": "s"}}}), "spec.chart.secretRef"),
         (json!({"valuesFrom": [{"externalSourceRef": {"url": "https://x"}}]}), "spec.valuesFrom[].externalSourceRef"),
         (json!({"valuesFrom": [{"chartFileRef": {"path": "x"}}]}), "spec.valuesFrom[].chartFileRef"),
     ] {
@@ -70,7 +69,7 @@ fn git_wins_where_both_chart_sources_are_complete() {
     assert_eq!(source(json!({"git": "g", "repository": "r", "name": "n", "version": "1"})), named);
     assert_eq!(
         source(json!({"git": "g", "path": "p", "ref": "", "repository": "r", "name": "n", "version": "1"})),
-        ChartSource::Git { url: "g".to_owned(), reference: None, path: "p".to_owned() }
+        ChartSource::Git { url: "g".to_owned(), reference: None, path: "p".to_owned(), secret: None }
     );
     for chart in [
         json!({}),
