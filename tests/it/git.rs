@@ -2,13 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rhumb_core::chain::chain;
 use rhumb_core::id::{Revision, Timestamp};
 use rhumb_core::manifest::File;
 use rhumb_io::git::{Access, Commit, KnownHosts, Login, Mirror, Mirrors, Options, Origin, Push, Signature};
 use rhumb_io::identity::Identity;
+use rhumb_sim::git as sim;
+use rhumb_tests::embedded::{Servers, push};
 use rhumb_tests::servers::git_http::{self, Credentials, GitHttp};
 use rhumb_tests::servers::repository::{BRANCH, Repository};
 use rhumb_tests::servers::sshd::{self, Permission, Sshd};
@@ -479,4 +481,70 @@ fn charts_come_from_branches_tags_and_commits_of_other_repositories() {
     assert!(head("other", 900_000).unwrap_err().starts_with("failed to reach"));
     mirrors.keep(&|_, reference| reference == BRANCH);
     assert_eq!(mirrors.due(Timestamp(900_000)), Some(Timestamp(910_000)));
+}
+
+fn release(name: &str, git: &str, reference: &str) -> sim::File {
+    let text = format!(
+        "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata:\n  name: {name}\n  namespace: dev\nspec:\n  \
+         releaseName: {name}\n  chart:\n    git: {git}\n    ref: {reference}\n    path: charts/a\n"
+    );
+    sim::File::new(&format!("releases/dev/{name}.yaml"), &text)
+}
+
+/// The daemon itself, with a config repository that git's own configuration maps to an SSH server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemon_says_once_that_its_key_may_only_read_and_takes_a_new_one_without_a_restart() {
+    if !sshd::is_there() {
+        return;
+    }
+    let servers = Servers::start().await;
+    let folder = servers.folder.path();
+    let server = Sshd::start(&folder.join("sshd"));
+    let identity = Identity::load_or_create(&servers.cluster, "default").await.unwrap();
+    server.admit(&identity.public_line(), Permission::Read);
+    std::fs::write(folder.join("known_hosts"), server.known_hosts()).unwrap();
+    let map = format!("[url \"{}\"]\n\tinsteadOf = file://\n", server.url(Path::new("")));
+    std::fs::write(folder.join("gitconfig"), map).unwrap();
+
+    // One chart from another repository's tag, one from a host that does not answer.
+    let chart = [
+        ("charts/a/Chart.yaml", "apiVersion: v2\nname: a\nversion: 0.1.0\n"),
+        ("charts/a/templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-elsewhere}\n"),
+    ];
+    let elsewhere = Repository::create(&folder.join("elsewhere.git"), &chart);
+    let clone = elsewhere.clone_to(&folder.join("clone"));
+    clone.git(["tag", "v1"]);
+    clone.git(["push", "--quiet", "origin", "v1"]);
+    let files = [
+        release("elsewhere", &server.url(elsewhere.path()), "v1"),
+        release("dead", "ssh://git@127.0.0.1:1/charts.git", "v1"),
+    ];
+    servers.remote.commit("Other", "two releases", &files).unwrap();
+
+    let _daemon = servers.daemon(|command| {
+        command.env("GIT_CONFIG_GLOBAL", folder.join("gitconfig")).arg("--ssh-known-hosts");
+        command.arg(folder.join("known_hosts"));
+    });
+    let deployed = |records: &[String]| records.iter().filter(|record| record.ends_with(" deployed")).count();
+    servers.wait("all but the dead one are deployed", |records| deployed(records) == 5).await;
+    let releases = servers.cluster.helm_releases().await.unwrap();
+    let dead = releases.iter().find(|release| release["metadata"]["name"] == "dead").unwrap();
+    assert!(dead["status"].to_string().contains("failed to reach `ssh://git@127.0.0.1:1/charts.git`"), "{dead}");
+
+    push(&servers.registry, "dev-11112222", 10).await;
+    let start = Instant::now();
+    while server.n_refused() < 3 {
+        assert!(start.elapsed() < Duration::from_secs(120), "{} pushes\n{}", server.n_refused(), servers.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let log = servers.log();
+    assert_eq!(log.matches("push failed").count(), 1, "{log}");
+    assert!(log.contains("give it write access") && log.contains(&identity.public_line()), "{log}");
+
+    let new = Identity::regenerate(&servers.cluster, "default").await.unwrap();
+    server.admit(&new.public_line(), Permission::Write);
+    servers.wait_for_text("releases/dev/podinfo.yaml", "dev-11112222").await;
+    let ours = servers.remote.log().unwrap().into_iter().filter(|commit| commit.author == "Rhumb").count();
+    assert_eq!(ours, 1);
+    assert!(!servers.log().contains("PRIVATE"));
 }

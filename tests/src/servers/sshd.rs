@@ -71,6 +71,11 @@ impl Sshd {
         fs::write(self.folder.join("authorized_keys"), line).expect("the folder can be written to");
     }
 
+    /// How many pushes of keys that may only read came so far.
+    pub fn n_refused(&self) -> usize {
+        fs::read_to_string(self.folder.join("refused")).unwrap_or_default().lines().count()
+    }
+
     /// The line of `known_hosts` by which clients know it.
     pub fn known_hosts(&self) -> String {
         let key = fs::read_to_string(self.folder.join("host_key.pub")).expect("the host key is there");
@@ -131,10 +136,12 @@ impl Sshd {
 
     fn write_commands(&self) {
         let write = "#!/bin/sh\nexec git-shell -c \"$SSH_ORIGINAL_COMMAND\"\n";
+        let refused = self.folder.join("refused");
         let read = "#!/bin/sh\ncase \"$SSH_ORIGINAL_COMMAND\" in\n\
             git-upload-pack*) exec git-shell -c \"$SSH_ORIGINAL_COMMAND\";;\n\
-            *) echo 'ERROR: The key you are authenticating with has been marked as read only.' >&2; exit 1;;\nesac\n";
-        for (name, text) in [("write", write), ("read", read)] {
+            *) echo push >> 'REFUSED'; echo 'ERROR: The key you are authenticating with has been marked as read only.' >&2; exit 1;;\nesac\n";
+        let read = read.replace("REFUSED", &refused.display().to_string());
+        for (name, text) in [("write", write), ("read", read.as_str())] {
             let path = self.folder.join(name);
             fs::write(&path, text).expect("the folder can be written to");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
