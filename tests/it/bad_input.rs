@@ -230,7 +230,7 @@ async fn a_push_that_loses_the_race_is_planned_anew() {
     world.commit("Somebody else", &[("README.txt", "hello\n")]).unwrap();
     world.daemon.ctx.scanner.ask();
     let pass = rhumb_daemon::loops::images::pass(&world.daemon.ctx).await.unwrap();
-    assert!(matches!(pass.pushed, rhumb_core::images::Pushed::Failed(_)), "{:?}", pass.pushed);
+    assert!(matches!(pass.pushed, rhumb_core::images::Pushed::Raced(_)), "{:?}", pass.pushed);
     assert!(world.remote.log().unwrap().iter().all(|commit| commit.author != "Rhumb"), "no half commit");
     world.settle_after(Event::Git).await;
     let ours = world.remote.log().unwrap().into_iter().filter(|commit| commit.author == "Rhumb").count();

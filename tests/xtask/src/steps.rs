@@ -44,7 +44,9 @@ pub(crate) fn bench() -> Result<ExitCode, String> {
         run("cargo", &["bench", "--quiet", "--package", package])?;
     }
     // Counted work needs no optimised build.
-    run("cargo", &["run", "--quiet", "--package", "rhumb-tests", "--example", "idle"])?;
+    for example in ["idle", "git"] {
+        run("cargo", &["run", "--quiet", "--package", "rhumb-tests", "--example", example])?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
