@@ -1,5 +1,6 @@
 //! Embedded servers with the example repository, and the real `rhumbd` as a process beside them.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -90,12 +91,8 @@ impl Servers {
             .arg("--kubeconfig")
             .arg(self.folder.path().join("kubeconfig"))
             .arg("--policies")
-            .arg(policies())
-            .stdout(Stdio::null());
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("rhumbd.log"));
-        command.stderr(log.unwrap());
-        more(&mut command);
-        Daemon(command.spawn().expect("rhumbd was built"))
+            .arg(policies());
+        Daemon::start(&mut command, &self.folder.path().join("rhumbd.log"), more)
     }
 
     /// What the daemons said so far.
@@ -153,6 +150,20 @@ impl Servers {
 /// A daemon that is killed when it is dropped, as SIGKILL does it.
 #[derive(Debug)]
 pub struct Daemon(Child);
+
+impl Daemon {
+    /// Starts a daemon whose log goes to the end of this file.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start(command: &mut Command, log: &Path, more: impl FnOnce(&mut Command)) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        more(command);
+        Self(command.spawn().expect("rhumbd was built"))
+    }
+}
 
 impl Drop for Daemon {
     fn drop(&mut self) {

@@ -8,6 +8,7 @@
 )]
 
 pub mod embedded;
+pub mod real;
 pub mod servers;
 
 use std::path::{Path, PathBuf};

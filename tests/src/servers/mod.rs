@@ -1,5 +1,6 @@
 //! Real servers that tests start on 127.0.0.1 and stop again, and what a machine must have for them.
 
+pub mod control_plane;
 pub mod docker_registry;
 pub mod git_http;
 pub mod repository;
@@ -61,11 +62,20 @@ pub fn program(name: &str, package: &str) -> Option<PathBuf> {
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
     if found.is_none() {
-        let text = format!("not proved: `{name}` is missing; install it with `apt-get install {package}`");
-        assert!(std::env::var("CI").is_err(), "{text}");
-        write_note(&text);
+        missing(&format!("`{name}` is missing; install it with `apt-get install {package}`"));
     }
     found
+}
+
+/// Says what could not be proved and how to get what it needs; with `CI=true` that is a failure.
+///
+/// # Panics
+///
+/// With `CI=true`.
+pub(crate) fn missing(what: &str) {
+    let text = format!("not proved: {what}");
+    assert!(std::env::var("CI").is_err(), "{text}");
+    write_note(&text);
 }
 
 #[allow(clippy::print_stderr, reason = "the one place where a test tells what it did not prove")]

@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the printer of the workspace's commands")]
 
+mod servers;
 mod steps;
 mod verify;
 
@@ -17,6 +18,7 @@ Runs the workspace's commands
 Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo verify                 Run everything that CI runs
        cargo policies               Build the shipped policies and the examples into target/policies
+       cargo xtask servers          Build and install the real servers that tests start
        cargo bench-rhumb            Run the benchmarks and print their table
 
 `cargo demo --help` lists the options of the demo.
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
             "policies" => steps::policies(),
             "verify" => verify::verify(),
             "bench" => steps::bench(),
+            "servers" => servers::start().finish().map(|()| ExitCode::SUCCESS),
             _ => return usage(),
         },
         None => return usage(),

@@ -56,7 +56,7 @@ pub use self::controller::Fate;
 pub use self::faults::Counts;
 
 /// The CRD of `helm.fluxcd.io/v1` HelmRelease, for [`Options::crds`].
-pub const HELM_RELEASE_CRD: &str = include_str!("../../crds/helmrelease.yaml");
+pub const HELM_RELEASE_CRD: &str = include_str!("../../../deploy/helmrelease.yaml");
 
 /// How a server starts.
 #[derive(Clone, Debug)]

@@ -1,0 +1,116 @@
+//! The story on real parts, checked on what the real `helm` and the real API server say.
+
+use rhumb_io::cluster::Key;
+use rhumb_tests::real::Real;
+use rhumb_tests::root;
+use serde_json::Value;
+
+/// Releases of the example, by namespace.
+const RELEASES: [(&str, &str); 4] =
+    [("adm", "sealed-secrets"), ("dev", "podinfo-dev"), ("stg", "podinfo-rc"), ("prod", "podinfo-prod")];
+
+fn told(history: &[(u64, String, String)]) -> Vec<String> {
+    history.iter().map(|(revision, status, description)| format!("{revision} {status} {description}")).collect()
+}
+
+async fn image(real: &Real, namespace: &str, name: &str) -> Option<String> {
+    let key = Key::new("apps/v1", "Deployment", namespace, name);
+    let deployment = real.cluster.get(&key).await.ok().flatten()?;
+    let image = deployment.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str)?;
+    Some(image.rsplit(':').next()?.to_owned())
+}
+
+/// Starts a daemon on the example and waits until everything is released.
+#[tokio::test(flavor = "multi_thread")]
+async fn images_commits_and_releases_as_the_real_helm_sees_them() {
+    let Some(mut real) = Real::start().await else { return };
+    let _daemon = real.daemon(|_| {});
+    // Without the key nothing can be fetched; with it, the next attempt does.
+    real.admit().await;
+    for (namespace, release) in RELEASES {
+        let history = real.deployed(namespace, release, 1).await;
+        assert_eq!(told(&history), ["1 deployed Install complete"], "{release}");
+    }
+    let listed: Value = serde_json::from_str(&real.helm(&["list", "-A", "-o", "json"])).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 4, "{listed}");
+
+    // An image is pushed: one commit, one upgrade.
+    let commits = real.remote.log().unwrap().len();
+    real.push(&["-v", "dev-11112222"]);
+    let history = real.deployed("dev", "podinfo-dev", 2).await;
+    assert_eq!(told(&history), ["1 superseded Install complete", "2 deployed Upgrade complete"]);
+    assert_eq!(image(&real, "dev", "podinfo-dev").await.as_deref(), Some("dev-11112222"));
+    let log = real.remote.log().unwrap();
+    assert_eq!((log.len() - commits, log[0].author.as_str()), (1, "Rhumb"));
+
+    // Production takes what its range holds, and nothing above it.
+    for version in ["0.5.0", "0.4.10"] {
+        real.push(&["-v", version]);
+    }
+    real.deployed("prod", "podinfo-prod", 2).await;
+    assert_eq!(image(&real, "prod", "podinfo-prod").await.as_deref(), Some("0.4.10"));
+
+    // Everything that helm can say of a release of ours.
+    for words in [
+        &["status"][..],
+        &["get", "all"],
+        &["get", "values"],
+        &["get", "manifest"],
+        &["get", "hooks"],
+        &["get", "notes"],
+    ] {
+        real.helm(&[words, &["-n", "dev", "podinfo-dev"]].concat());
+    }
+    let values = real.helm(&["get", "values", "-n", "dev", "podinfo-dev"]);
+    assert!(values.contains("tag: dev-11112222"), "{values}");
+
+    // Somebody rolls back by hand: git is the truth, so the daemon goes forward again.
+    real.helm(&["rollback", "-n", "dev", "podinfo-dev", "1"]);
+    let history = real.deployed("dev", "podinfo-dev", 4).await;
+    assert_eq!(told(&history)[2..], ["3 superseded Rollback to 1", "4 deployed Upgrade complete"]);
+    assert_eq!(image(&real, "dev", "podinfo-dev").await.as_deref(), Some("dev-11112222"));
+
+    // Somebody uninstalls by hand.
+    real.helm(&["uninstall", "-n", "stg", "podinfo-rc"]);
+    real.deployed("stg", "podinfo-rc", 1).await;
+    assert!(image(&real, "stg", "podinfo-rc").await.is_some());
+
+    // The API server dies and comes back.
+    real.plane.stop_api();
+    real.push(&["-v", "dev-33334444"]);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    real.plane.serve().await;
+    real.deployed("dev", "podinfo-dev", 5).await;
+    assert_eq!(image(&real, "dev", "podinfo-dev").await.as_deref(), Some("dev-33334444"));
+}
+
+/// A release that `helm install` made is taken over by the HelmRelease that comes to git, and goes on from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_the_real_helm_is_taken_over() {
+    let Some(real) = Real::start().await else { return };
+    let chart = root().join("examples/get-started/charts/podinfo");
+    let chart = chart.to_str().unwrap();
+    let image = format!("image.repository={}/rhumb/podinfo", real.registry.host());
+    real.helm(&[
+        "install",
+        "podinfo-dev",
+        chart,
+        "-n",
+        "dev",
+        "--create-namespace",
+        "--set",
+        &image,
+        "--set",
+        "image.tag=old",
+    ]);
+    let key = Key::new("apps/v1", "Deployment", "dev", "podinfo-dev");
+    let before = real.cluster.get(&key).await.unwrap().unwrap();
+    let _daemon = real.daemon(|_| {});
+    real.admit().await;
+    let history = real.deployed("dev", "podinfo-dev", 2).await;
+    assert_eq!(told(&history), ["1 superseded Install complete", "2 deployed Upgrade complete"]);
+    let after = real.cluster.get(&key).await.unwrap().unwrap();
+    assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"], "the objects were not made anew");
+    let ours = after.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).unwrap();
+    assert!(ours.ends_with(":dev-kb9lm91e"), "{ours}");
+}

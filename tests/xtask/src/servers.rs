@@ -1,0 +1,124 @@
+//! The real servers that tests start: what a machine lacks is built or installed, once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::steps::{root, say};
+
+/// Name of the folder with the built servers; another one is built anew.
+const VERSION: &str = include_str!("../../cluster/VERSION");
+const KUBERNETES: &str = "v1.34.4";
+/// Go programs that are built from the module proxy as they are.
+const PROGRAMS: [(&str, &str); 2] =
+    [("kwok", "sigs.k8s.io/kwok/cmd/kwok@v0.7.0"), ("helm", "helm.sh/helm/v3/cmd/helm@v3.19.0")];
+/// Programs of Debian packages.
+const PACKAGES: [(&str, &str); 2] = [("sshd", "openssh-server"), ("docker-registry", "docker-registry")];
+
+/// A build under way.
+pub(crate) struct Building(Option<(Child, PathBuf)>);
+
+/// Starts to build the servers that are not there yet, beside whatever else goes on, and installs packages.
+///
+/// What cannot be had is said; the tests that need it say so too, and fail with `CI=true`.
+pub(crate) fn start() -> Building {
+    packages();
+    let Some(folder) = folder() else { return Building(None) };
+    let lacking = ["control-plane", "kwok", "helm"].iter().any(|name| !folder.join(name).is_file());
+    if !lacking {
+        return Building(None);
+    }
+    say("building a Kubernetes control plane for the tests, beside the rest (once; some ten minutes)");
+    match build(&folder) {
+        Ok(child) => Building(Some((child, folder))),
+        Err(message) => {
+            say(&format!("no control plane: {message}\n    hint: install Go 1.24 or newer (https://go.dev)"));
+            Building(None)
+        }
+    }
+}
+
+impl Building {
+    /// Waits until the servers are there.
+    pub(crate) fn finish(self) -> Result<(), String> {
+        let Some((mut child, folder)) = self.0 else { return Ok(()) };
+        say("waiting for the control plane to be built");
+        match child.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) => Err(format!("the control plane was not built; see {}", log(&folder).display())),
+            Err(error) => Err(format!("failed to wait for `go`: {error}")),
+        }
+    }
+}
+
+/// Where built servers are kept; the tests look in the same place (`tests/src/servers/control_plane.rs`).
+fn folder() -> Option<PathBuf> {
+    let cache = ["RHUMB_TEST_CACHE", "XDG_CACHE_HOME"].iter().find_map(std::env::var_os).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    Some(cache.or_else(home)?.join("rhumb").join(VERSION.trim()))
+}
+
+/// One shell, so that the builds follow each other: they share most of their packages.
+fn build(folder: &Path) -> Result<Child, String> {
+    // Built beside and moved, so that a build that was cut short leaves nothing that looks whole.
+    let parts = folder.with_file_name(format!("{}.parts", VERSION.trim()));
+    for folder in [folder, &parts] {
+        fs::create_dir_all(folder).map_err(|error| format!("failed to make `{}`: {error}", folder.display()))?;
+    }
+    let version = "k8s.io/component-base/version";
+    let flags = format!(
+        "-s -w -X {version}.gitVersion={KUBERNETES} -X {version}.gitMajor=1 -X {version}.gitMinor=34 \
+         -X {version}.gitTreeState=clean -X {version}.buildDate=1970-01-01T00:00:00Z"
+    );
+    let mut script = format!("set -e\ngo build -o \"$PARTS/control-plane\" -ldflags '{flags}' .\n");
+    for (_, package) in PROGRAMS {
+        script.push_str(&format!("GOBIN=\"$PARTS\" go install -ldflags '-s -w' {package}\n"));
+    }
+    script.push_str("mv \"$PARTS\"/* \"$FOLDER\"\nrmdir \"$PARTS\"\n");
+    let go = Command::new("go").arg("version").stdout(Stdio::null()).status();
+    go.map_err(|error| format!("failed to start `go`: {error}"))?;
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).current_dir(root().join("tests/cluster")).env("PARTS", &parts).env("FOLDER", folder);
+    // The lines about downloads would stand between those of cargo.
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file(folder));
+    command.spawn().map_err(|error| format!("failed to start `sh`: {error}"))
+}
+
+fn log_file(folder: &Path) -> Stdio {
+    fs::File::create(log(folder)).map_or_else(|_| Stdio::inherit(), Stdio::from)
+}
+
+fn log(folder: &Path) -> PathBuf {
+    folder.with_file_name(format!("{}.log", VERSION.trim()))
+}
+
+/// Installs the packages of programs that are missing, where that needs no password.
+fn packages() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(["/usr/sbin".into()]).collect();
+    let is_there = |name: &str| folders.iter().any(|folder| folder.join(name).is_file());
+    let wanted: Vec<&str> = PACKAGES.iter().filter(|(name, _)| !is_there(name)).map(|(_, package)| *package).collect();
+    if wanted.is_empty() || !is_there("apt-get") {
+        return;
+    }
+    say(&format!("installing {}, which tests talk to", wanted.join(" and ")));
+    let install = |words: &[&str]| {
+        let Some((program, before)) = words.split_first() else { return false };
+        let mut command = Command::new(program);
+        command.args(before).args(["install", "-y", "--no-install-recommends"]).args(&wanted);
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let refreshed = |words: &[&str], update: &[&str]| {
+        install(words) || {
+            let (program, rest) = update.split_first().unwrap_or((&"true", &[]));
+            let _ = Command::new(program).args(rest).stdout(Stdio::null()).status();
+            install(words)
+        }
+    };
+    let done = refreshed(&["apt-get"], &["apt-get", "update"])
+        || refreshed(&["sudo", "-n", "apt-get"], &["sudo", "-n", "apt-get", "update"]);
+    if !done {
+        say(&format!("they could not be installed; run `sudo apt-get install {}`", wanted.join(" ")));
+    }
+}
