@@ -455,7 +455,7 @@ fn charts_come_from_branches_tags_and_commits_of_other_repositories() {
     assert!(clone.push());
     let second = ssh.repository.head();
 
-    let mirrors = Mirrors::new(&ssh.folder.path().join("mirrors"), ssh.access.clone(), 300_000);
+    let mirrors = Mirrors::new(&ssh.folder.path().join("mirrors"), ssh.access.clone(), "git@example.com:own", 300_000);
     let origin = |path: &Path| Origin { url: ssh.server.url(path), secret: None };
     let origin = origin(ssh.repository.path());
     let head = |reference: &str, at: u64| {
@@ -469,6 +469,10 @@ fn charts_come_from_branches_tags_and_commits_of_other_repositories() {
     assert!(head("nowhere", 0).unwrap_err().starts_with("there is no branch, tag or commit `nowhere` in `ssh://"));
     let (mirror, revision) = mirrors.head(&origin, None, BRANCH, Timestamp(0)).unwrap();
     assert_eq!(mirror.files(&revision, &["charts/a".to_owned()], &|_| true).unwrap().len(), 1);
+
+    let path = Origin { url: ssh.repository.path().display().to_string(), secret: None };
+    let refused = mirrors.head(&path, None, BRANCH, Timestamp(0)).unwrap_err();
+    assert!(refused.to_string().ends_with("not by a path"), "{refused}");
 
     // Asked again when it is time and not before; what was there stays while the server is down.
     clone.commit(&[("charts/a/Chart.yaml", "name: a\nversion: 0.2.0\n")], "third");

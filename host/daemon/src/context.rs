@@ -95,7 +95,12 @@ impl Context {
         let repository =
             tokio::task::spawn_blocking(move || Repository::open((&mirror, &url, &branch), paths, &own)).await??;
         Ok(Self {
-            chart_repositories: Arc::new(Mirrors::new(&state.join("chart-repositories"), access, poll)),
+            chart_repositories: Arc::new(Mirrors::new(
+                &state.join("chart-repositories"),
+                access,
+                &config.git_url,
+                poll,
+            )),
             git_access,
             repository,
             scanner: Scanner::new(config.registries.client()?, credentials, interval),

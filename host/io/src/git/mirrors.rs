@@ -1,5 +1,8 @@
 //! Mirrors of the repositories that charts come from: one for each URL and login, shared by the releases that use it.
 //!
+//! Invariant: whoever writes a release names a URL, so it leads to no path of this machine, and the daemon's token for
+//! https goes to the host of the config repository only. What the machine's own git configuration maps is trusted.
+//!
 //! Invariant: a repository that fails is asked again ever later, and what was fetched from it before stays in use.
 
 use std::collections::BTreeMap;
@@ -9,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhumb_core::id::{Digest, Revision, Timestamp};
 
 use super::access::Access;
-use super::address::Login;
+use super::address::{self, Address, Login};
 use super::{Error, Mirror};
 
 /// Most repositories that are kept; the one that was not used for the longest time goes first.
@@ -33,6 +36,8 @@ pub struct Origin {
 pub struct Mirrors {
     folder: PathBuf,
     access: Access,
+    // The config repository.
+    own: String,
     // How long what was fetched is good for.
     every_millis: u64,
     shelves: Mutex<BTreeMap<Origin, Arc<Shelf>>>,
@@ -64,11 +69,11 @@ struct Known {
 
 impl Mirrors {
     /// Keeps them below this folder; nothing is fetched yet. What earlier processes left is used again.
-    pub fn new(folder: &Path, access: Access, every_millis: u64) -> Self {
+    pub fn new(folder: &Path, access: Access, own: &str, every_millis: u64) -> Self {
         if std::fs::read_dir(folder).is_ok_and(|entries| entries.count() > MIRRORS_LIMIT) {
             let _ = std::fs::remove_dir_all(folder);
         }
-        Self { folder: folder.to_owned(), access, every_millis, shelves: Mutex::default() }
+        Self { folder: folder.to_owned(), access, own: own.to_owned(), every_millis, shelves: Mutex::default() }
     }
 
     /// The commit at a branch or tag, or the commit of this id, with the mirror that holds it. Blocks.
@@ -81,6 +86,12 @@ impl Mirrors {
         reference: &str,
         now: Timestamp,
     ) -> Result<(Arc<Mirror>, Revision), Arc<Error>> {
+        let mapped = self.access.rewrites().fetch_url(&origin.url);
+        let is_local = matches!(address::parse(&mapped), Ok((Address::Local(_), _)));
+        if is_local && mapped == origin.url && origin.url != self.own {
+            let reason = "a release names a repository by ssh:// or https://, not by a path";
+            return Err(Arc::new(Error::BadUrl { url: origin.url.clone(), reason }));
+        }
         let shelf = self.shelf(origin, now);
         if origin.secret.is_some() {
             shelf.access.log_in(login);
@@ -149,6 +160,16 @@ impl Mirrors {
         }
     }
 
+    /// Whether this is a web host other than the one of the config repository.
+    fn is_strange(&self, url: &str) -> bool {
+        let host = |url: &str| match address::parse(&self.access.rewrites().fetch_url(url)) {
+            Ok((Address::Web { base }, _)) => Some(crate::web::origin(&base)),
+            _ => None,
+        };
+        let strange = host(url);
+        strange.is_some() && strange != host(&self.own)
+    }
+
     fn shelf(&self, origin: &Origin, now: Timestamp) -> Arc<Shelf> {
         let mut shelves = lock(&self.shelves);
         if let Some(shelf) = shelves.get(origin) {
@@ -165,7 +186,8 @@ impl Mirrors {
         let secret = origin.secret.as_deref().unwrap_or_default();
         let name = Digest::of_parts([origin.url.as_bytes(), secret.as_bytes()]).to_string();
         let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        let access = if origin.secret.is_some() { self.access.with_login(None) } else { self.access.clone() };
+        let anonymous = origin.secret.is_some() || self.is_strange(&origin.url);
+        let access = if anonymous { self.access.with_login(None) } else { self.access.clone() };
         let shelf = Arc::new(Shelf { folder: self.folder.join(name), access, state: Mutex::default() });
         shelves.insert(origin.clone(), Arc::clone(&shelf));
         shelf
@@ -174,4 +196,26 @@ impl Mirrors {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Options;
+    use super::*;
+
+    #[test]
+    fn the_daemons_token_goes_to_the_host_of_the_config_repository_only() {
+        let access = Access::new(Options::default()).unwrap();
+        access.log_in(Some(Login { user: "git".to_owned(), password: "secret".to_owned() }));
+        let own = "https://git.example.com/team/config";
+        let mirrors = Mirrors::new(Path::new("/nowhere"), access, own, 1_000);
+        let login = |url: &str, secret: Option<&str>| {
+            let origin = Origin { url: url.to_owned(), secret: secret.map(str::to_owned) };
+            mirrors.shelf(&origin, Timestamp(0)).access.login()
+        };
+        assert!(login("https://git.example.com/team/charts", None).is_some());
+        assert!(login("https://git.example.com:8443/team/charts", None).is_none());
+        assert!(login("https://elsewhere.example.com/team/charts", None).is_none());
+        assert!(login("https://git.example.com/team/charts", Some("ns/own")).is_none());
+    }
 }
