@@ -10,7 +10,11 @@ use rhumb_yaml::{Limits, Node};
 use serde_json::Value;
 
 use super::object::Object;
+use super::slot::has_images;
 use crate::id::ObjectId;
+
+/// Where an object of a namespaced kind stands that names no namespace.
+const DEFAULT_NAMESPACE: &str = "default";
 
 /// A file of the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +151,8 @@ fn load_value(file: &File, (node, part): (Arc<Node>, Part), value: Value, found:
     if api_version.is_empty() {
         return problem(&format!("{kind} `{name}` has no apiVersion"));
     }
-    let namespace = Some(text("/metadata/namespace")).filter(|namespace| !namespace.is_empty());
+    let written = Some(text("/metadata/namespace")).filter(|namespace| !namespace.is_empty());
+    let namespace = written.or_else(|| has_images(&kind).then(|| DEFAULT_NAMESPACE.to_owned()));
     let id = ObjectId { kind, namespace, name };
     let document = match part {
         Part::Document => Some(Arc::clone(&node)),
@@ -192,6 +197,6 @@ fn drop_duplicates(found: &mut Manifests) {
 fn identity(object: &Object) -> (String, ObjectId) {
     let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
     let mut id = object.id.clone();
-    id.namespace = Some(id.namespace.unwrap_or_else(|| "default".to_owned()));
+    id.namespace = Some(id.namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()));
     (group.to_owned(), id)
 }

@@ -18,7 +18,8 @@ pub struct Object {
     pub line: usize,
     /// `apiVersion`.
     pub api_version: String,
-    /// Kind, namespace as written, and name.
+    /// Kind, namespace and name. Without a namespace in the file, a kind that names images is in `default`; whether any
+    /// other is, only the cluster can say.
     pub id: ObjectId,
     /// The object as Kubernetes reads it.
     pub value: Value,

@@ -60,6 +60,11 @@ pub fn slots(object: &Object) -> Vec<Slot> {
     }
 }
 
+/// Whether objects of this kind name images. All such kinds are namespaced, which needs no cluster to be known.
+pub(super) fn has_images(kind: &str) -> bool {
+    kind == "HelmRelease" || pod_spec(kind).is_some()
+}
+
 /// Where the pods of a workload are described, as a dotted path; `None` for kinds without pods of their own.
 pub(super) fn pod_spec(kind: &str) -> Option<&'static str> {
     match kind {

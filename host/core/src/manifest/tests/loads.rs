@@ -24,6 +24,9 @@ fn reads_documents_lists_and_nothing_else() {
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: p}\n- kind: PodList\n  \
                 items: [{apiVersion: v1, kind: Pod, metadata: {name: q}}, {}]\n";
     check(&[("l.yaml", list)], &["l.yaml:4 <cluster>:pod/p", "l.yaml:8 <cluster>:pod/q"], &[]);
+    // What names images is namespaced, whatever the cluster: it is in `default`, in each report and question.
+    let release = "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: r}\n";
+    check(&[("r.yaml", release)], &["r.yaml:1 default:helmrelease/r"], &[]);
     check(&[("k.yaml", "resources: [a.yaml]\n"), ("v.yaml", "kind: ''\n")], &[], &[]);
 }
 
