@@ -1,8 +1,11 @@
 //! The story on real parts, checked on what the real `helm` and the real API server say.
 
+use std::path::Path;
+
 use rhumb_io::cluster::Key;
 use rhumb_tests::real::Real;
 use rhumb_tests::root;
+use rhumb_tests::servers::control_plane::ControlPlane;
 use serde_json::Value;
 
 /// Releases of the example, by namespace.
@@ -88,7 +91,13 @@ async fn images_commits_and_releases_as_the_real_helm_sees_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_of_the_real_helm_is_taken_over() {
     let Some(real) = Real::start().await else { return };
-    let chart = root().join("examples/get-started/charts/podinfo");
+    // The chart as it was then had an annotation that it has no more.
+    let folder = tempfile::tempdir().unwrap();
+    let chart = folder.path().join("podinfo");
+    copy(&root().join("examples/get-started/charts/podinfo"), &chart);
+    let template = chart.join("templates/deployment.yaml");
+    let text = std::fs::read_to_string(&template).unwrap();
+    std::fs::write(&template, text.replacen("metadata:\n", "metadata:\n  annotations: {old: \"true\"}\n", 1)).unwrap();
     let chart = chart.to_str().unwrap();
     let image = format!("image.repository={}/rhumb/podinfo", real.registry.host());
     real.helm(&[
@@ -105,12 +114,46 @@ async fn a_release_of_the_real_helm_is_taken_over() {
     ]);
     let key = Key::new("apps/v1", "Deployment", "dev", "podinfo-dev");
     let before = real.cluster.get(&key).await.unwrap().unwrap();
+    assert_eq!(before["metadata"]["annotations"]["old"], "true");
     let _daemon = real.daemon(|_| {});
     real.admit().await;
     let history = real.deployed("dev", "podinfo-dev", 2).await;
     assert_eq!(told(&history), ["1 superseded Install complete", "2 deployed Upgrade complete"]);
     let after = real.cluster.get(&key).await.unwrap().unwrap();
     assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"], "the objects were not made anew");
+    assert_eq!(after["metadata"]["annotations"]["old"], Value::Null, "what the chart dropped is gone");
     let ours = after.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).unwrap();
     assert!(ours.ends_with(":dev-kb9lm91e"), "{ours}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// What `host/deploy` holds is accepted by a real API server, and the daemon's own rules cover what it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifests_of_the_project_make_a_running_deployment() {
+    let Some(plane) = ControlPlane::start().await else { return };
+    for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml", "deployment.yaml"] {
+        plane.apply(&root().join("host/deploy").join(manifest)).await;
+    }
+    let cluster = plane.cluster().await;
+    let key = Key::new("apps/v1", "Deployment", "rhumb", "rhumb");
+    for _ in 0..600 {
+        let deployment = cluster.get(&key).await.unwrap().unwrap();
+        if deployment.pointer("/status/availableReplicas") == Some(&Value::from(1)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("the pod of the daemon did not become available");
 }

@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod key;
 mod objects;
+mod ownership;
 pub mod records;
 pub mod release;
 mod watch;

@@ -285,8 +285,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether another program, such as `helm`, released it after we last succeeded.
+    fn changes_hands(&self) -> bool {
+        let newest_first = self.history.iter().rev();
+        let mut told = newest_first.map(|stored| {
+            let done = matches!(stored.release.info.status, Status::Deployed | Status::Superseded);
+            (stored.annotations.contains_key(records::HELMRELEASE), done)
+        });
+        told.find_map(|(ours, done)| if ours { done.then_some(false) } else { Some(true) }).unwrap_or(false)
+    }
+
     async fn apply_one(&self, object: &Value) -> Result<Key, Error> {
         let key = targets::key(self.cluster, object, self.owner.namespace).await?;
+        if self.changes_hands() {
+            self.cluster.adopt(&key, FIELD_MANAGER).await?;
+        }
         self.cluster.apply(&targets::marked(object, &key, &self.owner), FIELD_MANAGER).await?;
         if key.kind == "CustomResourceDefinition" {
             ready::wait_established(self.cluster, &key, object).await?;
