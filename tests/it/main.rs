@@ -7,6 +7,7 @@ mod cluster;
 mod git;
 mod kill;
 mod layering;
+mod operator;
 mod plan;
 mod registry;
 mod story;

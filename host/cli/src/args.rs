@@ -9,7 +9,7 @@ use crate::{demo, operator, plan, policy, template};
 
 /// Plan, test and steer GitOps with policies that are WebAssembly components
 ///
-/// Exit codes: 0 done; 1 a check failed or something could not be planned; 2 the command could not run.
+/// Exit codes: 0 done; 1 a check failed, or something could not be planned or applied; 2 the command could not run.
 #[derive(Parser, Debug)]
 #[command(name = "rhumb", version)]
 pub struct Arguments {
@@ -36,6 +36,8 @@ enum Command {
     History(operator::History),
     /// Explain one release: its images, transforms and decisions
     Explain(operator::Explain),
+    /// Have the daemon fetch the repository, and wait until it has applied what it found
+    Sync(operator::Sync),
     /// Print the daemon's public SSH key
     Identity(operator::Identity),
 }
@@ -52,6 +54,7 @@ impl Arguments {
             Command::Images(arguments) => arguments.run().await,
             Command::History(arguments) => arguments.run().await,
             Command::Explain(arguments) => arguments.run().await,
+            Command::Sync(arguments) => arguments.run().await,
             Command::Identity(arguments) => arguments.run().await,
         }
     }

@@ -10,6 +10,7 @@ pub mod operator;
 pub mod plan;
 pub mod policy;
 pub mod print;
+mod reach;
 pub mod show;
 pub mod table;
 pub mod template;

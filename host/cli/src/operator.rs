@@ -1,26 +1,23 @@
 //! The operator's commands: they ask a running daemon over its API and print the answer.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use rhumb_daemon::report;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::print::{self, Output};
+use crate::reach::Reach;
 use crate::show;
-
-/// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where the daemon is and how to print its answer.
 #[derive(Args, Debug)]
 pub struct Connection {
-    /// Address of the daemon's operator API
-    #[arg(long, env = "RHUMB_DAEMON", default_value = "http://127.0.0.1:3030")]
-    daemon: String,
+    #[command(flatten)]
+    reach: Reach,
     /// How to print
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -69,6 +66,47 @@ pub struct Explain {
 pub struct Identity {
     #[command(flatten)]
     connection: Connection,
+}
+
+/// Options of `rhumb sync`.
+#[derive(Args, Debug)]
+pub struct Sync {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Sync {
+    /// Runs the command: has the daemon fetch, and waits until it has applied what it found.
+    ///
+    /// Exit code 1 when something of that commit could not be applied.
+    pub async fn run(&self) -> Result<ExitCode> {
+        let start = Instant::now();
+        let daemon = self.connection.reach.find().await?;
+        let asked: report::Head = daemon.post("v1/sync", &()).await?;
+        print::say(&format!("Revision of {} to apply is {}", asked.branch, short(&asked.head)));
+        print::say(&format!("Waiting for {} to be applied ...", short(&asked.head)));
+        let mut wait = Duration::from_millis(100);
+        let done = loop {
+            let now: report::Head = daemon.get("v1/head").await?;
+            // A branch that moved on meanwhile has our commit in it.
+            if [&asked.head, &now.head].contains(&&now.sync.revision) {
+                break now.sync;
+            }
+            if start.elapsed() > self.connection.reach.timeout() {
+                bail!("{} was not applied within {} s", short(&asked.head), self.connection.reach.timeout().as_secs());
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(2));
+        };
+        print::say("Done.");
+        let code = if done.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        self.connection.print(&done, show::synced)?;
+        Ok(code)
+    }
+}
+
+fn short(revision: &str) -> &str {
+    revision.get(..7).unwrap_or(revision)
 }
 
 impl List {
@@ -129,23 +167,7 @@ impl Identity {
 
 impl Connection {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let url = format!("{}/{path}", self.daemon.trim_end_matches('/'));
-        let client = rhumb_io::web::client(TIMEOUT)?;
-        let reached = client.get(&url).send().await;
-        let response = reached.with_context(|| {
-            format!(
-                "failed to reach the daemon at `{}`\n\nhint: forward its port first, as in `kubectl -n rhumb port-forward \
-                 deploy/rhumbd 3030`, or give --daemon",
-                self.daemon
-            )
-        })?;
-        let status = response.status();
-        let body = response.bytes().await.context("failed to read the daemon's answer")?;
-        if !status.is_success() {
-            let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-            bail!("{}", answer.get("error").and_then(serde_json::Value::as_str).unwrap_or(status.as_str()));
-        }
-        serde_json::from_slice(&body).context("failed to understand the daemon's answer; is it of another version?")
+        self.reach.find().await?.get(path).await
     }
 
     fn print<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<ExitCode> {

@@ -1,6 +1,6 @@
 //! The daemon's reports as tables. The demo and the operator's commands print the same.
 
-use rhumb_daemon::report::{Decision, Explanation, History, Image, Release};
+use rhumb_daemon::report::{Decision, Explanation, History, Image, Release, Sync};
 
 use crate::table::Table;
 
@@ -89,6 +89,15 @@ pub fn explanation(explanation: &Explanation) -> String {
     }
     if !explanation.decisions.is_empty() {
         text.push_str(&format!("\n{}", decisions(&explanation.decisions)));
+    }
+    text
+}
+
+/// `rhumb sync`: the commit, and what of it could not be applied.
+pub fn synced(sync: &Sync) -> String {
+    let mut text = format!("{}\n", sync.revision);
+    for problem in &sync.problems {
+        text.push_str(&format!("  {problem}\n"));
     }
     text
 }

@@ -1,9 +1,10 @@
-//! The operator's API over HTTP: reports as JSON. It changes nothing but "look again", and listens on loopback.
+//! The operator's API over HTTP: reports as JSON. It changes nothing but "look again". It listens on loopback, where
+//! Kubernetes guards the way to it (`pods/portforward`).
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,20 +22,30 @@ pub async fn serve(daemon: Arc<Daemon>, listener: tokio::net::TcpListener) -> st
     axum::serve(listener, router(daemon)).await
 }
 
+/// Header in which each answer says the daemon's version.
+pub const VERSION_HEADER: &str = "x-rhumb-version";
+
 /// The routes of the operator's API.
 fn router(daemon: Arc<Daemon>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/v1/list", get(list))
         .route("/v1/images", get(images))
-        .route("/v1/sync", get(synced).post(sync))
+        .route("/v1/sync", get(synced).post(fetch))
+        .route("/v1/head", get(head))
         .route("/v1/history/{namespace}/{name}", get(history))
         .route("/v1/explain/{namespace}/{name}", get(explain))
         .route("/v1/records/{digest}", get(record))
         .route("/v1/identity", get(identity))
         // Helm Operator's hook, which CI jobs call.
         .route("/api/v1/sync-git", post(sync))
+        .layer(axum::middleware::map_response(versioned))
         .with_state(daemon)
+}
+
+async fn versioned(mut response: Response) -> Response {
+    response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    response
 }
 
 async fn list(State(daemon): State<Arc<Daemon>>) -> Response {
@@ -52,6 +63,19 @@ async fn synced(State(daemon): State<Arc<Daemon>>) -> Response {
 async fn sync(State(daemon): State<Arc<Daemon>>) -> Response {
     daemon.notify(Event::Git);
     "OK\n".into_response()
+}
+
+/// Fetches at once, so that the answer can name what there is to apply.
+async fn fetch(State(daemon): State<Arc<Daemon>>) -> Response {
+    if let Err(error) = daemon.ctx.fetch().await {
+        return problem(StatusCode::BAD_GATEWAY, chain(&error));
+    }
+    daemon.notify(Event::Git);
+    head(State(daemon)).await
+}
+
+async fn head(State(daemon): State<Arc<Daemon>>) -> Response {
+    answer(operator::head(&daemon.ctx).await)
 }
 
 async fn history(State(daemon): State<Arc<Daemon>>, Path((namespace, name)): Path<(String, String)>) -> Response {

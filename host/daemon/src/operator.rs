@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::loops::Error;
-use crate::report::{Explanation, History, Release};
+use crate::report::{Explanation, Head, History, Release};
 use crate::{evidence, verdicts};
 
 /// Every HelmRelease with what runs of it, by namespace and name.
@@ -75,6 +75,13 @@ pub async fn explain(ctx: &Context, namespace: &str, name: &str) -> Result<Expla
     let transforms = reports.transforms.get(&format!("{namespace}/{name}")).cloned().unwrap_or_default();
     drop(reports);
     Ok(Explanation { release: found, images, transforms, decisions: verdicts::newest(ctx, &id) })
+}
+
+/// The branch as fetched last, and what of it was applied.
+pub async fn head(ctx: &Context) -> Result<Head, Error> {
+    let snapshot = ctx.repository.snapshot().await?;
+    let branch = ctx.repository.mirror().branch().to_owned();
+    Ok(Head { branch, head: snapshot.revision.to_string(), sync: ctx.reports().sync.clone() })
 }
 
 async fn find(ctx: &Context, namespace: &str, name: &str) -> Result<Option<Value>, Error> {

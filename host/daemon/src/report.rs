@@ -141,6 +141,17 @@ pub struct Sync {
     pub problems: Vec<String>,
 }
 
+/// The branch as it was fetched last, and what of it was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The branch.
+    pub branch: String,
+    /// Its head.
+    pub head: String,
+    /// The last sync pass.
+    pub sync: Sync,
+}
+
 impl From<&Row> for Image {
     fn from(row: &Row) -> Self {
         let (update, code, reason) = match &row.decided {

@@ -27,6 +27,13 @@ pub enum Connection {
     KubeconfigFile(PathBuf),
     /// The text of a kubeconfig.
     KubeconfigText(String),
+    /// What `kubectl` would use: a file or else `KUBECONFIG` or else `~/.kube/config`, and a context or else the current.
+    User {
+        /// The file.
+        kubeconfig: Option<PathBuf>,
+        /// The context.
+        context: Option<String>,
+    },
     /// The service account of the pod that we run in.
     InCluster,
 }
@@ -73,16 +80,22 @@ impl Cluster {
         let wrong = |error: Box<dyn std::error::Error + Send + Sync>| Kind::Configuration(error).at(attempt, "");
         let config = match &connection {
             Connection::InCluster => kube::Config::incluster().map_err(|error| wrong(error.into()))?,
-            Connection::KubeconfigFile(_) | Connection::KubeconfigText(_) => {
+            Connection::KubeconfigFile(_) | Connection::KubeconfigText(_) | Connection::User { .. } => {
                 let kubeconfig = match &connection {
                     Connection::KubeconfigText(text) => Kubeconfig::from_yaml(text),
-                    Connection::KubeconfigFile(path) => Kubeconfig::read_from(path),
+                    Connection::KubeconfigFile(path) | Connection::User { kubeconfig: Some(path), .. } => {
+                        Kubeconfig::read_from(path)
+                    }
+                    Connection::User { kubeconfig: None, .. } => Kubeconfig::read(),
                     Connection::InCluster => Ok(Kubeconfig::default()),
                 };
                 let kubeconfig = kubeconfig.map_err(|error| wrong(error.into()))?;
-                kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                    .await
-                    .map_err(|error| wrong(error.into()))?
+                let context = match &connection {
+                    Connection::User { context, .. } => context.clone(),
+                    _ => None,
+                };
+                let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+                kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| wrong(error.into()))?
             }
         };
         // Retries are the next pass; the library's own would hide a throttled cluster for minutes.
@@ -96,6 +109,11 @@ impl Cluster {
     /// Speaks over a client that is made already, such as one over an API in this process.
     pub fn over(client: kube::Client) -> Self {
         Self { client, discovery: Arc::new(Discovery::default()) }
+    }
+
+    /// The client itself, for what is not a request and an answer.
+    pub(super) fn client(&self) -> kube::Client {
+        self.client.clone()
     }
 
     /// Sends and reads one JSON answer.

@@ -217,7 +217,8 @@ impl Api {
     fn list(&self, path: &str, query: &str) -> Response<Body> {
         let state = self.state.lock().unwrap();
         let get = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-        let selector = get("labelSelector").unwrap_or_default().replace("%3D", "=").replace("%2C", ",");
+        let selector =
+            get("labelSelector").unwrap_or_default().replace("%3D", "=").replace("%2C", ",").replace("%2F", "/");
         let wanted: Vec<(&str, &str)> = selector.split(',').filter_map(|pair| pair.split_once('=')).collect();
         let (root, plural) = path.rsplit_once('/').unwrap();
         let plural = format!("/{plural}/");
