@@ -55,7 +55,7 @@ async fn tags_come_in_pages_with_links() {
     let server = Server::start().await.unwrap();
     let before = std::time::Instant::now();
     server.add_tags("many", (0..10_000).map(|n| (format!("v{n:05}"), CREATED)));
-    assert!(before.elapsed().as_secs() < 5);
+    assert!(before.elapsed().as_secs() < 60);
     server.set_page_limit(4000);
     let (mut path, mut seen, mut pages) = ("many/tags/list?n=5000".to_owned(), Vec::new(), 0);
     loop {
