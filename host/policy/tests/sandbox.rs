@@ -175,9 +175,25 @@ fn what_is_no_policy_is_refused_in_the_words_of_what_it_is() {
         refused(b"\0asm\x0d\0\x01\0")
             .starts_with("component is for another world: it exports nothing; a policy exports")
     );
+    // The same policy, for a contract that is not spoken here yet.
+    let later = replaced(guests::component("glob"), b"policy/image-filter@0.1.0", b"policy/image-filter@0.9.0");
+    let text = refused(&later);
+    assert!(text.starts_with("component is for another world: it exports "), "{text}");
+    assert!(text.contains("rhumb:policy/image-filter@0.9.0"), "{text}");
     let mut cut = guests::component("glob").to_vec();
     cut.truncate(cut.len() / 2);
     assert!(refused(&cut).starts_with("component is invalid"));
+}
+
+/// The bytes with every occurrence of a text replaced by another of the same length.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let places: Vec<usize> =
+        bytes.windows(from.len()).enumerate().filter(|(_, window)| *window == from).map(|(at, _)| at).collect();
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    bytes
 }
 
 #[test]
