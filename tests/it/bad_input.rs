@@ -229,7 +229,7 @@ async fn a_push_that_loses_the_race_is_planned_anew() {
     // The daemon has not fetched this: its commit goes onto an older head.
     world.commit("Somebody else", &[("README.txt", "hello\n")]).unwrap();
     world.daemon.ctx.scanner.ask();
-    let pass = rhumb_daemon::loops::images::pass(&world.daemon.ctx).await.unwrap();
+    let pass = rhumb_daemon::loops::images::pass(&world.daemon.ctx, rhumb_io::cluster::Look::Fresh).await.unwrap();
     assert!(matches!(pass.pushed, rhumb_core::images::Pushed::Raced(_)), "{:?}", pass.pushed);
     assert!(world.remote.log().unwrap().iter().all(|commit| commit.author != "Rhumb"), "no half commit");
     world.settle_after(Event::Git).await;

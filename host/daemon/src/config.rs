@@ -1,5 +1,6 @@
 //! What the daemon is told: where things are and how often to look. The only reader of the environment is clap.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,6 +62,9 @@ pub struct Config {
     /// How often to look at every release, in seconds
     #[arg(long, default_value = "180", value_parser = seconds)]
     pub charts_sync_interval: Duration,
+    /// How many releases are rendered and applied at the same time; those that wait to become ready do not count
+    #[arg(long, default_value = "10")]
+    pub workers: NonZeroUsize,
     /// Delete objects that left the repository
     #[arg(long)]
     pub sync_garbage_collection: bool,

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use rhumb_core::id::{Digest, ObjectId, PolicyName};
 use rhumb_core::images::PolicyInfo;
 use rhumb_core::judge::{Decision, Question};
-use rhumb_core::releases::Attempt;
+use rhumb_core::releases::{Attempt, ChartSource, ChartView};
 use rhumb_helm::Chart;
 use rhumb_io::cluster::Cluster;
+use rhumb_io::cluster::release::Workers;
 use rhumb_io::git::Mirrors;
 use rhumb_io::store::Store;
 use rhumb_io::{charts, git};
@@ -20,10 +22,13 @@ use rhumb_policy::{Catalog, Sandbox};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::event::Wakeups;
+use crate::flights::Flights;
 use crate::git_access::GitAccess;
 use crate::report;
 use crate::repository::Repository;
 use crate::scanner::Scanner;
+use crate::watched::Watched;
 
 /// Most charts that are kept parsed.
 const CHARTS_KEPT: usize = 64;
@@ -52,6 +57,16 @@ pub struct Context {
     pub sandbox: Sandbox,
     /// The loaded policies.
     pub catalog: Catalog,
+    /// What wakes the loops.
+    pub wakeups: Arc<Wakeups>,
+    /// Release actions at work.
+    pub flights: Arc<Flights>,
+    /// What watches know of the cluster.
+    pub watched: Watched,
+    /// How many release actions work at the same time.
+    pub workers: Workers,
+    /// Charts of exact versions that were found lately, so that an event asks no chart repository.
+    pub found_charts: Mutex<BTreeMap<ChartSource, (Instant, ChartView)>>,
     /// Parsed charts by digest: many releases of one chart parse once.
     parsed: Mutex<BTreeMap<Digest, Arc<Chart>>>,
     /// How many charts were rendered since the start.
@@ -76,6 +91,8 @@ pub struct Reports {
 impl Context {
     /// Opens everything, and makes the SSH key when there is none. Else nothing is written but below `config.state`.
     pub async fn open(config: Config, clock: Clock, cluster: Cluster) -> anyhow::Result<Self> {
+        let wakeups: Arc<Wakeups> = Arc::default();
+        let flights = Arc::new(Flights::new(Arc::clone(&wakeups)));
         let state = config.state.clone();
         let made = || format!("failed to make the state folder `{}`", state.display());
         std::fs::create_dir_all(&state).with_context(made)?;
@@ -108,6 +125,11 @@ impl Context {
                 cache: Some(state.join("charts")),
                 ..charts::Options::default()
             })?,
+            watched: Watched::start(&cluster, &wakeups, &flights),
+            wakeups,
+            flights,
+            workers: Workers::new(config.workers.get()),
+            found_charts: Mutex::default(),
             store: Store::open(&state.join("store.redb"))?,
             cluster,
             sandbox,

@@ -1,14 +1,15 @@
 //! One daemon: an agenda, three loops, one pass of a loop at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rhumb_core::chain::chain;
 use rhumb_core::id::Timestamp;
 use rhumb_core::images::Pushed;
-use tokio::sync::Notify;
+use rhumb_io::cluster::Look;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,12 +26,14 @@ const PUSH_RETRY_LIMIT_MILLIS: u64 = 300_000;
 /// Longest sleep of the driver: the system clock may be set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
+/// How much longer than its pass a loop rests, so that many events cost a bounded share of a core.
+const REST_FACTOR: u32 = 4;
+const SHORTEST_REST: Duration = Duration::from_millis(50);
+
 /// A running daemon.
 pub struct Daemon {
     /// Clients and caches.
-    pub ctx: Context,
-    agenda: Mutex<Agenda>,
-    woken: Notify,
+    pub ctx: Arc<Context>,
     /// Pushes that failed in a row.
     push_failures: AtomicU32,
     /// What went wrong last, of the pushes and of each loop: said once, not at each attempt.
@@ -52,13 +55,7 @@ impl Daemon {
     /// Opens everything, makes the SSH identity when there is none, and asks every loop to look.
     pub async fn start(config: Config, clock: Clock, cluster: rhumb_io::cluster::Cluster) -> anyhow::Result<Arc<Self>> {
         let ctx = Context::open(config, clock, cluster).await?;
-        let daemon = Self {
-            ctx,
-            agenda: Mutex::default(),
-            woken: Notify::new(),
-            push_failures: AtomicU32::new(0),
-            complaints: Mutex::default(),
-        };
+        let daemon = Self { ctx: Arc::new(ctx), push_failures: AtomicU32::new(0), complaints: Mutex::default() };
         daemon.notify(Event::Git);
         Ok(Arc::new(daemon))
     }
@@ -68,65 +65,95 @@ impl Daemon {
         if event == Event::Registry {
             self.ctx.scanner.ask();
         }
-        self.agenda().wake(event);
-        self.woken.notify_one();
+        self.ctx.wakeups.notify(event);
     }
 
-    /// Runs loops until nothing is due at the present time.
+    /// Runs loops until nothing is due at the present time and nothing is at work.
     ///
-    /// Work flows from loop to loop through git and the cluster, so the driver itself notes what a pass touched, as the
-    /// watches of a running daemon would.
+    /// Work flows from loop to loop through git and the cluster, so the driver itself notes what a pass touched, and
+    /// each pass looks afresh: what was written before this call is seen by it.
     pub async fn settle(&self) -> Passes {
         let mut passes = Passes::default();
         // A bound, so that two loops that keep waking each other show as a failure and not as a hang.
         while passes.ran < 1000 {
-            let now = self.ctx.clock.now();
-            let Some(which) = self.agenda().next(now) else { break };
-            passes.ran += 1;
-            match self.pass(which).await {
-                Ok(changed) => {
-                    passes.changed += usize::from(changed);
-                    self.is_news(which.as_str(), None);
-                }
-                Err(error) => {
-                    passes.failed += 1;
-                    let error = chain(&error);
-                    if self.is_news(which.as_str(), Some(&error)) {
-                        tracing::warn!(pass = which.as_str(), error, "pass failed; tried again until it works");
+            let next = self.agenda().next(self.ctx.clock.now(), &BTreeSet::new());
+            match next {
+                Some(which) => self.count(&mut passes, which, Look::Fresh).await,
+                None if self.ctx.flights.in_flight().is_empty() => {
+                    // The last one may have asked for a look between the two questions.
+                    if self.agenda().is_empty(self.ctx.clock.now()) {
+                        break;
                     }
-                    self.agenda().due(which, Some(now.plus_millis(RETRY_MILLIS)));
+                }
+                None => {
+                    tokio::select! {
+                        () = self.ctx.flights.landing() => {}
+                        () = self.ctx.wakeups.rung() => {}
+                    }
                 }
             }
         }
         passes
     }
 
+    /// Makes a pass and counts it; one that fails is made again soon.
+    async fn count(&self, passes: &mut Passes, which: Loop, look: Look) {
+        passes.ran += 1;
+        match self.pass(which, look).await {
+            Ok(changed) => {
+                passes.changed += usize::from(changed);
+                self.is_news(which.as_str(), None);
+            }
+            Err(error) => {
+                passes.failed += 1;
+                let error = chain(&error);
+                if self.is_news(which.as_str(), Some(&error)) {
+                    tracing::warn!(pass = which.as_str(), error, "pass failed; tried again until it works");
+                }
+                let again = self.later(RETRY_MILLIS);
+                self.agenda().due(which, Some(again));
+            }
+        }
+    }
+
+    /// Makes the passes that are due, each loop with rests. Returns when a loop that is asked for has rested.
+    async fn work(&self, rests: &mut BTreeMap<Loop, Instant>) -> Option<Instant> {
+        loop {
+            rests.retain(|_, until| *until > Instant::now());
+            let resting = rests.keys().copied().collect();
+            let Some(which) = self.agenda().next(self.ctx.clock.now(), &resting) else { break };
+            let start = Instant::now();
+            self.count(&mut Passes::default(), which, Look::Watched).await;
+            rests.insert(which, Instant::now() + (start.elapsed() * REST_FACTOR).max(SHORTEST_REST));
+        }
+        let now = self.ctx.clock.now();
+        if self.agenda().is_empty(now) { None } else { rests.values().min().copied() }
+    }
+
     /// One pass of one loop; `true` when it changed something.
-    async fn pass(&self, which: Loop) -> Result<bool, loops::Error> {
+    async fn pass(&self, which: Loop, look: Look) -> Result<bool, loops::Error> {
+        if self.agenda().fetches(which) {
+            self.ctx.fetch().await?;
+        }
         let (changed, due, touched) = match which {
             Loop::Images => {
-                self.ctx.fetch().await?;
-                let pass = loops::images::pass(&self.ctx).await?;
+                let pass = loops::images::pass(&self.ctx, look).await?;
                 let changed = matches!(pass.pushed, Pushed::Commit(_));
                 let again = self.push_again(&pass.pushed);
                 let due = pass.plan.wake.into_iter().chain(self.ctx.scanner.due()).chain(again).min();
                 (changed, due, changed.then_some(Event::Git))
             }
             Loop::Sync => {
-                self.ctx.fetch().await?;
                 let status = loops::sync::pass(&self.ctx).await?;
                 let retry = (status.to_retry > 0).then(|| self.later(RETRY_MILLIS));
                 (status.changed > 0, retry, (status.changed > 0).then_some(Event::Cluster))
             }
             Loop::Releases => {
-                let pass = loops::releases::pass(&self.ctx).await?;
-                let changed = !pass.outcomes.is_empty();
-                // A release may have brought the definition of a kind that the sync loop waits for.
-                if changed {
-                    self.agenda().ask(Loop::Sync);
-                }
-                let due = pass.plan.wake.into_iter().chain(self.ctx.chart_repositories.due(self.ctx.clock.now())).min();
-                (changed, due, changed.then_some(Event::Cluster))
+                let plan = loops::releases::pass(&self.ctx, look).await?;
+                let now = self.ctx.clock.now();
+                let due = plan.wake.into_iter().chain(self.ctx.chart_repositories.due(now)).min();
+                // What is at work now says itself when it has ended.
+                (!plan.actions.is_empty(), due, None)
             }
         };
         let mut agenda = self.agenda();
@@ -144,15 +171,18 @@ impl Daemon {
         let mut sync = tokio::time::interval(config.sync_interval);
         let mut images = tokio::time::interval(config.automation_interval);
         let mut releases = tokio::time::interval(config.charts_sync_interval);
+        let mut rests = BTreeMap::new();
         loop {
-            self.settle().await;
+            let rested = self.work(&mut rests).await;
+            let until_due = Instant::now() + self.until_due();
+            let wake = rested.map_or(until_due, |rested| rested.min(until_due));
             tokio::select! {
                 _ = git.tick() => self.notify(Event::Git),
                 _ = sync.tick() => self.agenda().ask(Loop::Sync),
                 _ = images.tick() => self.notify(Event::Registry),
                 _ = releases.tick() => self.agenda().ask(Loop::Releases),
-                () = self.woken.notified() => {}
-                () = tokio::time::sleep(self.until_due()) => {}
+                () = self.ctx.wakeups.rung() => {}
+                () = tokio::time::sleep_until(wake) => {}
             }
         }
     }
@@ -196,7 +226,7 @@ impl Daemon {
         self.ctx.clock.now().plus_millis(millis)
     }
 
-    fn agenda(&self) -> std::sync::MutexGuard<'_, Agenda> {
-        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    fn agenda(&self) -> MutexGuard<'_, Agenda> {
+        self.ctx.wakeups.agenda()
     }
 }

@@ -1,8 +1,10 @@
 //! The closed list of what can wake a loop. An event carries no data: it only says "look again", and wake-ups coalesce.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rhumb_core::id::Timestamp;
+use tokio::sync::Notify;
 
 /// One of the three loops, in the order in which work flows through them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,14 +47,59 @@ pub enum Event {
 pub struct Agenda {
     now: BTreeSet<Loop>,
     at: BTreeMap<Loop, Timestamp>,
+    /// Loops that are to fetch the config repository before they look.
+    fetch: BTreeSet<Loop>,
+}
+
+/// The agenda, and the driver's bell. Shared with whoever sees that something changed.
+#[derive(Debug, Default)]
+pub struct Wakeups {
+    agenda: Mutex<Agenda>,
+    bell: Notify,
+}
+
+impl Wakeups {
+    /// Says that something may have changed. Carries no data; wake-ups coalesce.
+    pub fn notify(&self, event: Event) {
+        self.agenda().wake(event);
+        self.bell.notify_one();
+    }
+
+    /// Says that a release action has ended.
+    pub(crate) fn landed(&self) {
+        let mut agenda = self.agenda();
+        agenda.wake(Event::Cluster);
+        // The release may have brought the definition of a kind that the sync loop waits for.
+        if agenda.is_due(Loop::Sync) {
+            agenda.ask(Loop::Sync);
+        }
+        drop(agenda);
+        self.bell.notify_one();
+    }
+
+    /// The agenda, to read or to change.
+    pub(crate) fn agenda(&self) -> MutexGuard<'_, Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns at the next event.
+    pub(crate) async fn rung(&self) {
+        self.bell.notified().await;
+    }
 }
 
 impl Agenda {
     /// Marks the loops that an event concerns.
     pub fn wake(&mut self, event: Event) {
         match event {
-            Event::Git => self.now.extend(Loop::ALL),
-            Event::Registry => self.now.extend([Loop::Images]),
+            Event::Git => {
+                self.now.extend(Loop::ALL);
+                self.fetch.extend([Loop::Images, Loop::Sync]);
+            }
+            Event::Registry => {
+                self.now.extend([Loop::Images]);
+                self.fetch.insert(Loop::Images);
+            }
             // What runs where is evidence for promotion rules, so the images loop looks as well.
             Event::Cluster => self.now.extend([Loop::Images, Loop::Releases]),
         }
@@ -71,15 +118,32 @@ impl Agenda {
         };
     }
 
-    /// The next loop to run at this time, taken off the agenda.
-    pub fn next(&mut self, now: Timestamp) -> Option<Loop> {
+    /// The next loop to run at this time, taken off the agenda; none of those that rest.
+    pub fn next(&mut self, now: Timestamp, resting: &BTreeSet<Loop>) -> Option<Loop> {
         let due = self.at.iter().filter(|(_, at)| **at <= now).map(|(which, _)| *which);
-        let next = self.now.iter().copied().chain(due).min()?;
+        let next = self.now.iter().copied().chain(due).filter(|which| !resting.contains(which)).min()?;
         self.now.remove(&next);
         if self.at.get(&next).is_some_and(|at| *at <= now) {
             self.at.remove(&next);
+            self.fetch.insert(next);
         }
         Some(next)
+    }
+
+    /// Whether a loop that was taken off the agenda is to fetch the config repository. A change in the cluster alone is
+    /// no reason to.
+    pub fn fetches(&mut self, which: Loop) -> bool {
+        self.fetch.remove(&which)
+    }
+
+    /// Whether nothing is to be looked at now.
+    pub fn is_empty(&self, now: Timestamp) -> bool {
+        self.now.is_empty() && self.at.values().all(|at| *at > now)
+    }
+
+    /// Whether a loop's last plan wants to be looked at again at some time.
+    pub fn is_due(&self, which: Loop) -> bool {
+        self.at.contains_key(&which)
     }
 
     /// The earliest noted time.
@@ -98,7 +162,7 @@ mod tests {
         agenda.wake(Event::Cluster);
         agenda.wake(Event::Git);
         agenda.wake(Event::Git);
-        let order: Vec<Loop> = std::iter::from_fn(|| agenda.next(Timestamp(0))).collect();
+        let order: Vec<Loop> = std::iter::from_fn(|| agenda.next(Timestamp(0), &BTreeSet::new())).collect();
         assert_eq!(order, Loop::ALL);
     }
 
@@ -106,9 +170,9 @@ mod tests {
     fn a_hold_wakes_its_loop_at_its_instant_and_not_before() {
         let mut agenda = Agenda::default();
         agenda.due(Loop::Images, Some(Timestamp(1000)));
-        assert_eq!(agenda.next(Timestamp(999)), None);
+        assert_eq!(agenda.next(Timestamp(999), &BTreeSet::new()), None);
         assert_eq!(agenda.earliest(), Some(Timestamp(1000)));
-        assert_eq!(agenda.next(Timestamp(1000)), Some(Loop::Images));
-        assert_eq!(agenda.next(Timestamp(2000)), None);
+        assert_eq!(agenda.next(Timestamp(1000), &BTreeSet::new()), Some(Loop::Images));
+        assert_eq!(agenda.next(Timestamp(2000), &BTreeSet::new()), None);
     }
 }

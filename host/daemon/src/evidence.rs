@@ -7,6 +7,7 @@ use rhumb_core::images;
 use rhumb_core::manifest::Object;
 use rhumb_core::releases::Spec;
 use rhumb_helm::record::Release;
+use rhumb_io::cluster::Look;
 use serde_json::Value;
 
 use crate::context::Context;
@@ -14,16 +15,13 @@ use crate::repository::Snapshot;
 
 /// Every HelmRelease of the cluster with its records.
 pub(crate) async fn deployed(ctx: &Context, snapshot: &Snapshot) -> Vec<Deployed> {
-    let helm_releases = match ctx.cluster.helm_releases().await {
-        Ok(helm_releases) => helm_releases,
-        Err(error) => {
-            tracing::warn!(error = chain(&error), "evidence not read");
-            return Vec::new();
-        }
-    };
+    if let Err(error) = ctx.watched.current(Look::Watched).await {
+        tracing::warn!(error = chain(&error), "evidence not read");
+        return Vec::new();
+    }
     let namespaces = images::namespaces(&snapshot.manifests.objects);
     let mut all = Vec::new();
-    for value in helm_releases {
+    for value in ctx.watched.helm_releases() {
         let (Some(object), Ok(spec)) = (Object::of_cluster(&value), Spec::parse(&value)) else { continue };
         let history = match ctx.cluster.history(&spec.target_namespace, &spec.release_name).await {
             Ok(history) => history.iter().map(|stored| record(&stored.release)).collect(),

@@ -5,59 +5,94 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rhumb_core::releases::{Action, Orphan, Outcome, Ready};
-use rhumb_helm::{Capabilities, Entropy, Limits, ReleaseOptions, RenderInput};
-use rhumb_io::cluster::release::{self, Clock, HookRun, Settings, Wait, Work};
+use rhumb_core::releases::{Orphan, Outcome, Ready, ReleaseView};
+use rhumb_helm::{Capabilities, Entropy, Limits, ReleaseOptions, RenderInput, Rendered};
+use rhumb_io::cluster::Key;
+use rhumb_io::cluster::release::{self, Clock, HookRun, Report, Settings, Wait, Work, Worker};
+use serde_json::Value;
 
 use crate::context::Context;
+use crate::{releases_view, words};
 
-/// Installs or upgrades one release.
-pub(crate) async fn release(ctx: &Context, action: &Action, ready: &Ready) -> anyhow::Result<Outcome> {
-    let chart = ctx.parsed_chart(&ready.chart).context("the chart left the cache before it was used")?;
-    let now = ctx.clock.now();
+/// What an action came to.
+pub(crate) struct Done {
+    /// For the status.
+    pub outcome: Outcome,
+    /// The record that it left or took away.
+    pub record: Option<Written>,
+}
+
+/// A record as it was last written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// Helm's revision.
+    pub revision: u32,
+    /// `metadata.resourceVersion`; `None` when it was deleted.
+    pub version: Option<String>,
+}
+
+/// Installs a release.
+pub(crate) async fn install(ctx: &Context, ready: &Ready, view: &ReleaseView, worker: &Worker) -> anyhow::Result<Done> {
+    let (stored, rendered) = prepare(ctx, (ready, view), rhumb_helm::Action::Install).await?;
+    let now = || ctx.clock.now();
+    let report = ctx.cluster.install(&work(ready, (&stored, &rendered), worker), Clock(&now)).await;
+    told(ready, report)
+}
+
+/// Upgrades a release.
+pub(crate) async fn upgrade(ctx: &Context, ready: &Ready, view: &ReleaseView, worker: &Worker) -> anyhow::Result<Done> {
+    let (stored, rendered) = prepare(ctx, (ready, view), rhumb_helm::Action::Upgrade).await?;
+    let now = || ctx.clock.now();
+    let history = ctx.cluster.history(&ready.namespace, &ready.release).await?;
+    let report = ctx.cluster.upgrade(&work(ready, (&stored, &rendered), worker), &history, Clock(&now)).await;
+    told(ready, report)
+}
+
+/// The chart in its stored form, and what it comes to.
+async fn prepare(
+    ctx: &Context,
+    (ready, view): (&Ready, &ReleaseView),
+    action: rhumb_helm::Action,
+) -> anyhow::Result<(Value, Rendered)> {
+    let chart = releases_view::read_chart(ctx, view).await.map_err(anyhow::Error::msg)?;
     let capabilities = ctx.cluster.capabilities().await?;
-    let first = matches!(action, Action::Install(_));
     let options = ReleaseOptions {
         name: ready.release.clone(),
         namespace: ready.namespace.clone(),
         revision: ready.revision,
-        action: if first { rhumb_helm::Action::Install } else { rhumb_helm::Action::Upgrade },
+        action,
     };
     ctx.renders.fetch_add(1, Ordering::Relaxed);
-    let rendered = render(&chart, ready, (&options, &capabilities), now.0)?;
-    let owner = (ready.object.namespace.as_deref().unwrap_or("default"), ready.object.name.as_str());
-    let stored = chart.stored(&ready.values)?;
-    let work = Work {
-        owner,
+    let rendered = render(&chart, ready, (&options, &capabilities), ctx.clock.now().0)?;
+    Ok((chart.stored(&ready.values)?, rendered))
+}
+
+fn work<'a>(ready: &'a Ready, (chart, rendered): (&'a Value, &'a Rendered), worker: &'a Worker) -> Work<'a> {
+    Work {
+        owner: (ready.object.namespace.as_deref().unwrap_or("default"), ready.object.name.as_str()),
         inputs: &ready.inputs,
         release: &ready.release,
         namespace: &ready.namespace,
         revision: ready.revision,
-        chart: &stored,
+        chart,
         config: &ready.values,
-        rendered: &rendered,
+        rendered,
         settings: settings(ready),
-    };
-    let now = || ctx.clock.now();
-    let report = if first {
-        ctx.cluster.install(&work, Clock(&now)).await
-    } else {
-        let history = ctx.cluster.history(&ready.namespace, &ready.release).await?;
-        ctx.cluster.upgrade(&work, &history, Clock(&now)).await
-    };
+        worker,
+    }
+}
+
+fn told(ready: &Ready, report: Report) -> anyhow::Result<Done> {
     for note in &report.notes {
         tracing::info!(release = ready.release, note, "note of a release");
     }
+    let record = report.revision.map(|revision| Written { revision, version: report.record_version });
     match report.error {
-        Some(error) => {
-            // A failure with a record is held off by that record.
-            let recorded = report.revision.is_some();
-            Err(Failed { recorded, error }.into())
-        }
+        Some(error) => Err(Failed { record, error }.into()),
         None => {
             let (release, revision) = (ready.release.as_str(), ready.revision);
             tracing::info!(release, namespace = ready.namespace, revision, "released");
-            Ok(Outcome::Succeeded { revision: ready.chart_revision.clone() })
+            Ok(Done { outcome: Outcome::Succeeded { revision: ready.chart_revision.clone() }, record })
         }
     }
 }
@@ -66,8 +101,8 @@ pub(crate) async fn release(ctx: &Context, action: &Action, ready: &Ready) -> an
 #[derive(Debug, thiserror::Error)]
 #[error("the cluster refused it")]
 pub(crate) struct Failed {
-    /// Whether a record says so.
-    pub recorded: bool,
+    /// The record that says so. A failure with a record is held off by that record.
+    pub record: Option<Written>,
     #[source]
     error: rhumb_io::cluster::Error,
 }
@@ -86,7 +121,7 @@ fn render(
     ready: &Ready,
     (options, capabilities): (&ReleaseOptions, &Capabilities),
     now_millis: u64,
-) -> anyhow::Result<rhumb_helm::Rendered> {
+) -> anyhow::Result<Rendered> {
     let seed = ready.inputs.seed() ^ u64::from(ready.revision);
     let input = RenderInput {
         chart,
@@ -100,25 +135,34 @@ fn render(
 }
 
 /// Marks a record that a crash left behind as failed.
-pub(crate) async fn heal(ctx: &Context, (namespace, release): (&str, &str), revision: u32) -> anyhow::Result<Outcome> {
+pub(crate) async fn heal(ctx: &Context, (namespace, release): (&str, &str), revision: u32) -> anyhow::Result<Done> {
     let history = ctx.cluster.history(namespace, release).await?;
     let stored = history.iter().find(|stored| stored.release.version == revision);
     let stored = stored.with_context(|| format!("there is no record v{revision} of {namespace}/{release} any more"))?;
-    ctx.cluster.heal(stored, Clock(&|| ctx.clock.now())).await?;
+    let healed = ctx.cluster.heal(stored, Clock(&|| ctx.clock.now())).await?;
     tracing::info!(release, namespace, revision, "healed interrupted release");
-    Ok(Outcome::Healed)
+    let record = Written { revision, version: Some(healed.resource_version) };
+    Ok(Done { outcome: Outcome::Healed, record: Some(record) })
 }
 
 /// Uninstalls a release whose HelmRelease is gone.
-pub(crate) async fn uninstall(ctx: &Context, orphan: &Orphan) -> anyhow::Result<Outcome> {
-    let history = ctx.cluster.history(&orphan.namespace, &orphan.name).await?;
+///
+/// Nothing is taken away on hearsay: what the watches say is asked for once more.
+pub(crate) async fn uninstall(ctx: &Context, orphan: &Orphan, worker: &Worker) -> anyhow::Result<Done> {
     let owner = orphan.owner.split_once('/').unwrap_or(("default", &orphan.owner));
+    let helm_release = Key::new(words::HELM_RELEASE, "HelmRelease", owner.0, owner.1);
+    if ctx.cluster.get_metadata(&helm_release).await?.is_some() {
+        return Ok(Done { outcome: Outcome::Nothing, record: None });
+    }
+    let history = ctx.cluster.history(&orphan.namespace, &orphan.name).await?;
+    let revision = history.last().map(|stored| stored.release.version);
     let now = || ctx.clock.now();
-    let context = release::Context { owner, settings: Settings::default(), clock: Clock(&now) };
+    let context = release::Context { owner, settings: Settings::default(), worker, clock: Clock(&now) };
     let report = ctx.cluster.uninstall(&history, &context).await;
     if let Some(error) = report.error {
         return Err(error.into());
     }
     tracing::info!(release = orphan.name, namespace = orphan.namespace, owner = orphan.owner, "uninstalled");
-    Ok(Outcome::Nothing)
+    let record = revision.map(|revision| Written { revision, version: None });
+    Ok(Done { outcome: Outcome::Nothing, record })
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! event.rs    what can wake a loop, and the agenda
 //! driver.rs   one pass of a loop at a time
+//! flights.rs  release actions at work beside the loops
+//! watched.rs  the cluster as watches keep it known
 //! loops/      images, sync, releases: observe … report, the same six verbs each
 //! publish.rs  conditions, events, reports
 //! operator.rs what operators ask; admin.rs serves it
@@ -19,6 +21,7 @@ pub mod context;
 pub mod credentials;
 pub mod driver;
 pub mod event;
+pub mod flights;
 pub mod git_access;
 pub mod loops;
 pub mod operator;
@@ -32,4 +35,5 @@ mod execute;
 mod publish;
 mod releases_view;
 mod verdicts;
+mod watched;
 mod words;

@@ -8,7 +8,7 @@ use rhumb_core::chain::chain;
 use rhumb_core::id::ObjectId;
 use rhumb_core::images::{self, Plan, Pushed};
 use rhumb_core::judge::{Change, Transformation};
-use rhumb_core::releases::{self, Next, Outcome, ReleasesView, set_condition, status};
+use rhumb_core::releases::{self, Next, Outcome, ReleaseView, ReleasesView, Row, set_condition, status};
 use rhumb_io::cluster::{Event, EventType};
 use serde_json::Value;
 
@@ -31,14 +31,7 @@ pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
         );
     }
     let conditions = images::conditions(plan, pushed);
-    let helm_releases = match ctx.cluster.helm_releases().await {
-        Ok(helm_releases) => helm_releases,
-        Err(error) => {
-            tracing::warn!(error = chain(&error), "status not written");
-            return;
-        }
-    };
-    for value in &helm_releases {
+    for value in ctx.watched.helm_releases() {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let namespace = text("/metadata/namespace");
         let mut id =
@@ -57,25 +50,35 @@ pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
     }
 }
 
-/// Publishes a releases pass: status and an event for each release that has something new to say.
-pub(crate) async fn releases(
-    ctx: &Context,
-    view: &ReleasesView,
-    plan: &releases::Plan,
-    (outcomes, transformed): (&BTreeMap<ObjectId, Outcome>, &BTreeMap<ObjectId, Next>),
-) {
+/// Publishes a releases pass: status and an event for each release that was left alone and has something new to say.
+pub(crate) async fn releases(ctx: &Context, view: &ReleasesView, plan: &releases::Plan) {
     for (release, row) in view.releases.iter().zip(&plan.rows) {
-        let outcome = outcomes.get(&release.id).unwrap_or(&Outcome::Nothing);
-        let new = status(release, row, outcome, ctx.clock.now());
-        let written = write_status(ctx, &release.id, &release.status, &new).await;
-        if let (true, Ok(spec)) = (written, &release.spec) {
-            let of = format!("release '{}' in namespace '{}'", spec.release_name, spec.target_namespace);
-            event(ctx, &release.id, &of, &new, outcome).await;
+        if row.decided.is_err() {
+            release_status(ctx, release, row, &Outcome::Nothing).await;
         }
-        if let (Outcome::Succeeded { .. }, Some(Next::Done { steps, .. })) = (outcome, transformed.get(&release.id)) {
-            let steps = steps.iter().map(|(policy, done)| step(policy, done)).collect();
-            ctx.reports().transforms.insert(release.id.namespaced(), steps);
-        }
+    }
+}
+
+/// Publishes what became of an action.
+pub(crate) async fn outcome(
+    ctx: &Context,
+    (release, row): (&ReleaseView, &Row),
+    outcome: &Outcome,
+    transformed: Option<&Next>,
+) {
+    release_status(ctx, release, row, outcome).await;
+    if let (Outcome::Succeeded { .. }, Some(Next::Done { steps, .. })) = (outcome, transformed) {
+        let steps = steps.iter().map(|(policy, done)| step(policy, done)).collect();
+        ctx.reports().transforms.insert(release.id.namespaced(), steps);
+    }
+}
+
+async fn release_status(ctx: &Context, release: &ReleaseView, row: &Row, outcome: &Outcome) {
+    let new = status(release, row, outcome, ctx.clock.now());
+    let written = write_status(ctx, &release.id, &release.status, &new).await;
+    if let (true, Ok(spec)) = (written, &release.spec) {
+        let of = format!("release '{}' in namespace '{}'", spec.release_name, spec.target_namespace);
+        event(ctx, &release.id, &of, &new, outcome).await;
     }
 }
 
@@ -83,8 +86,14 @@ async fn write_status(ctx: &Context, id: &ObjectId, old: &Value, new: &Value) ->
     if old == new {
         return false;
     }
-    match ctx.cluster.patch_status(&words::helm_release(id), new).await {
-        Ok(_) => true,
+    let key = words::helm_release(id);
+    match ctx.cluster.patch_status(&key, new).await {
+        Ok(applied) => {
+            // The next pass compares with what it knows, so it must know this.
+            let place = (key.namespace.unwrap_or_default(), key.name);
+            ctx.watched.helm_release_known(&place, &applied.resource_version).await;
+            true
+        }
         Err(error) => {
             tracing::warn!(object = %id, error = chain(&error), "status not written");
             false

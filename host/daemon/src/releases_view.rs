@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use rhumb_core::chain::chain;
 use rhumb_core::environment::environment_of;
@@ -13,6 +14,7 @@ use rhumb_core::releases::{ChartSource, ChartView, Head, KeyRef, Orphan, Release
 use rhumb_core::values::{Origin, Sealed, seal};
 use rhumb_helm::Chart;
 use rhumb_io::cluster::records::{HELMRELEASE, INPUTS};
+use rhumb_io::cluster::{Look, Place, config_map_value, secret_value};
 use serde_json::{Map, Value};
 
 use crate::chart_repositories;
@@ -20,19 +22,32 @@ use crate::context::Context;
 use crate::loops::Error;
 use crate::repository;
 use crate::repository::blocking;
+use crate::watched::Source;
 
 /// Reads the view of one pass. What is wrong with one release is said on that release.
-pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
+///
+/// What is in flight is read first: an action that ends meanwhile has its record in the rest of the view, or is still
+/// taken for being at work.
+pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, Error> {
     let snapshot = ctx.repository.snapshot().await?;
     let namespaces = images::namespaces(&snapshot.manifests.objects);
-    let helm_releases = ctx.cluster.helm_releases().await?;
+    if look == Look::Fresh {
+        ctx.cluster.forget_capabilities();
+        ctx.found_charts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+    let in_flight = ctx.flights.in_flight();
+    ctx.watched.current(look).await?;
+    let helm_releases = ctx.watched.helm_releases();
     let sources = helm_releases.iter().filter_map(|value| Spec::parse(value).ok());
     chart_repositories::look(ctx, sources.filter_map(|spec| chart_repositories::place(ctx, &spec.chart)).collect())
         .await;
-    let mut histories = heads(ctx).await?;
+    let mut histories = heads(ctx);
+    let mut charts: BTreeMap<ChartSource, Result<ChartView, String>> = BTreeMap::new();
+    let mut used = BTreeSet::new();
     let mut releases = Vec::new();
     let mut claimed = BTreeSet::new();
     for value in &helm_releases {
+        let value = value.as_ref();
         let Some(object) = Object::of_cluster(value) else { continue };
         let spec = Spec::parse(value);
         let history = match &spec {
@@ -45,11 +60,18 @@ pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
             Err(_) => Vec::new(),
         };
         let chart = match &spec {
-            Ok(spec) => chart(ctx, &snapshot, &spec.chart).await,
+            Ok(spec) => match charts.get(&spec.chart) {
+                Some(found) => found.clone(),
+                None => {
+                    let found = found_chart(ctx, &snapshot, &spec.chart).await;
+                    charts.insert(spec.chart.clone(), found.clone());
+                    found
+                }
+            },
             Err(error) => Err(error.to_string()),
         };
         let (values, secrets) = match &spec {
-            Ok(spec) => values(ctx, spec).await,
+            Ok(spec) => values(ctx, spec, &mut used).await,
             Err(error) => (Err(error.to_string()), Digest::of("")),
         };
         let labels = object.labels();
@@ -69,27 +91,28 @@ pub(crate) async fn observe(ctx: &Context) -> Result<ReleasesView, Error> {
             attempt,
         });
     }
+    ctx.watched.keep_only(&used);
     // What another HelmRelease asks for is taken over by it and not uninstalled.
     histories.retain(|release, _| !claimed.contains(release));
     let orphans =
         if snapshot.manifests.problems.is_empty() { orphans(&snapshot, &releases, histories) } else { Vec::new() };
-    Ok(ReleasesView { now: ctx.clock.now(), releases, orphans, policies: ctx.policies() })
+    Ok(ReleasesView { now: ctx.clock.now(), releases, orphans, in_flight, policies: ctx.policies() })
 }
 
 /// Every release record without its content, by namespace and release.
-async fn heads(ctx: &Context) -> Result<BTreeMap<(String, String), Vec<Head>>, Error> {
+fn heads(ctx: &Context) -> BTreeMap<(String, String), Vec<Head>> {
     let mut histories: BTreeMap<(String, String), Vec<Head>> = BTreeMap::new();
-    for head in ctx.cluster.heads().await? {
+    for head in ctx.watched.heads() {
         let known = Head {
             revision: head.version,
-            status: head.status,
+            status: head.status.clone(),
             inputs: head.annotations.get(INPUTS).and_then(|text| Digest::parse(text)),
             owner: head.annotations.get(HELMRELEASE).cloned(),
             at: head.written,
         };
-        histories.entry((head.namespace, head.release)).or_default().push(known);
+        histories.entry((head.namespace.clone(), head.release.clone())).or_default().push(known);
     }
-    Ok(histories)
+    histories
 }
 
 /// Releases of ours whose HelmRelease is gone, from the cluster and from git.
@@ -109,6 +132,24 @@ fn orphans(
         (!known.contains(&owner)).then_some(Orphan { namespace, name, owner })
     });
     owned.collect()
+}
+
+/// A chart that was found lately, or as it is now.
+async fn found_chart(
+    ctx: &Context,
+    snapshot: &repository::Snapshot,
+    source: &ChartSource,
+) -> Result<ChartView, String> {
+    let ChartSource::Repository { .. } = source else { return chart(ctx, snapshot, source).await };
+    let known = ctx.found_charts.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned();
+    if let Some((_, chart)) = known.filter(|(at, _)| at.elapsed() < ctx.config.charts_sync_interval) {
+        return Ok(chart);
+    }
+    let found = chart(ctx, snapshot, source).await?;
+    let mut found_charts = ctx.found_charts.lock().unwrap_or_else(PoisonError::into_inner);
+    found_charts.retain(|_, (at, _)| at.elapsed() < ctx.config.charts_sync_interval);
+    found_charts.insert(source.clone(), (Instant::now(), found.clone()));
+    Ok(found)
 }
 
 async fn chart(ctx: &Context, snapshot: &repository::Snapshot, source: &ChartSource) -> Result<ChartView, String> {
@@ -141,22 +182,24 @@ async fn chart(ctx: &Context, snapshot: &repository::Snapshot, source: &ChartSou
 }
 
 /// Reads and parses the chart of a release, or takes it from those that were parsed before.
-pub(crate) async fn read_chart(ctx: &Context, release: &ReleaseView) -> Result<judge::Chart, String> {
+pub(crate) async fn read_chart(ctx: &Context, release: &ReleaseView) -> Result<Arc<Chart>, String> {
     let (Ok(spec), Ok(view)) = (&release.spec, &release.chart) else { return Err("there is no chart".to_owned()) };
-    let chart = match ctx.parsed_chart(&view.digest) {
-        Some(chart) => chart,
-        None => {
-            let chart = Arc::new(parse(ctx, &spec.chart, view).await?);
-            ctx.keep_chart(view.digest.clone(), Arc::clone(&chart));
-            chart
-        }
-    };
+    if let Some(chart) = ctx.parsed_chart(&view.digest) {
+        return Ok(chart);
+    }
+    let chart = Arc::new(parse(ctx, &spec.chart, view).await?);
+    ctx.keep_chart(view.digest.clone(), Arc::clone(&chart));
+    Ok(chart)
+}
+
+/// A chart as policies see it.
+pub(crate) fn about(chart: &Chart) -> judge::Chart {
     let metadata = chart.metadata();
-    Ok(judge::Chart {
+    judge::Chart {
         name: metadata.name.clone(),
         version: metadata.version.clone(),
         app_version: metadata.app_version.clone(),
-    })
+    }
 }
 
 async fn parse(ctx: &Context, source: &ChartSource, view: &ChartView) -> Result<Chart, String> {
@@ -185,24 +228,31 @@ async fn parse(ctx: &Context, source: &ChartSource, view: &ChartView) -> Result<
         }
         ChartSource::Repository { url, name, version } => {
             let archive = ctx.charts.fetch(url, name, version).await.map_err(|error| chain(&error))?;
+            if archive.digest != view.digest {
+                return Err(format!("chart `{name}` changed while it was read; it is looked at again"));
+            }
             Chart::from_archive(&archive.data, &limits).map_err(|error| chain(&error))
         }
     }
 }
 
 /// The values of a release with secrets sealed, and the digest of the secrets.
-async fn values(ctx: &Context, spec: &Spec) -> (Result<Sealed, String>, Digest) {
+async fn values(ctx: &Context, spec: &Spec, used: &mut BTreeSet<(Source, Place)>) -> (Result<Sealed, String>, Digest) {
     let mut layers = Vec::new();
     let mut secrets = Vec::new();
     for source in &spec.values_from {
-        let (origin, key, text) = match source {
-            ValuesFrom::ConfigMap(key) => {
-                (Origin::Open, key, ctx.cluster.config_map_key(&key.namespace, &key.name, &key.key).await)
-            }
-            ValuesFrom::Secret(key) => {
-                (Origin::Secret, key, ctx.cluster.secret_key(&key.namespace, &key.name, &key.key).await)
-            }
+        let (origin, from, key) = match source {
+            ValuesFrom::ConfigMap(key) => (Origin::Open, Source::ConfigMap, key),
+            ValuesFrom::Secret(key) => (Origin::Secret, Source::Secret, key),
         };
+        let place = (key.namespace.clone(), key.name.clone());
+        let content = ctx.watched.content(&ctx.cluster, from, &place).await;
+        used.insert((from, place));
+        let text = content.and_then(|content| match (content, from) {
+            (Some(content), Source::Secret) => secret_value(&content, &key.key),
+            (Some(content), Source::ConfigMap) => config_map_value(&content, &key.key),
+            (None, _) => Ok(None),
+        });
         let text = match text {
             Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
             Ok(None) if key.optional => continue,

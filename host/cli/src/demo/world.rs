@@ -229,6 +229,7 @@ fn config(remote: &git::Remote, folder: &Path, sources: &Sources) -> Config {
         sync_interval: hour,
         automation_interval: hour,
         charts_sync_interval: hour,
+        workers: std::num::NonZeroUsize::MIN.saturating_add(9),
         sync_garbage_collection: false,
         state: folder.join("state"),
         policies: sources.policies.clone(),

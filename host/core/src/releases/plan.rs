@@ -44,6 +44,26 @@ pub enum Action {
     Uninstall(Orphan),
 }
 
+impl Action {
+    /// The HelmRelease that it is for; `None` when that is gone.
+    pub fn object(&self) -> Option<&ObjectId> {
+        match self {
+            Self::Install(ready) | Self::Upgrade(ready) => Some(&ready.object),
+            Self::Heal { object, .. } => Some(object),
+            Self::Uninstall(_) => None,
+        }
+    }
+
+    /// The release that it works on: namespace and Helm's name.
+    pub fn release(&self) -> (&str, &str) {
+        match self {
+            Self::Install(ready) | Self::Upgrade(ready) => (&ready.namespace, &ready.release),
+            Self::Heal { namespace, release, .. } => (namespace, release),
+            Self::Uninstall(orphan) => (&orphan.namespace, &orphan.name),
+        }
+    }
+}
+
 /// Everything that an install or upgrade needs; nothing is left to choose.
 #[derive(Clone, PartialEq)]
 pub struct Ready {
@@ -122,6 +142,9 @@ pub enum Kept {
         /// For people.
         message: String,
     },
+    /// An action of an earlier pass still works on it.
+    #[error("an action of an earlier pass is still at work")]
+    InFlight,
     /// Somebody else's operation is under way.
     #[error("another operation is in progress; looked at again at {until}")]
     Busy {
@@ -162,7 +185,9 @@ pub fn plan(view: &ReleasesView, transformed: &BTreeMap<ObjectId, Next>) -> Plan
         };
         rows.push(Row { object: release.id.clone(), decided });
     }
-    actions.extend(view.orphans.iter().cloned().map(Action::Uninstall));
+    let in_flight = |orphan: &&Orphan| view.in_flight.contains(&(orphan.namespace.clone(), orphan.name.clone()));
+    let orphans = view.orphans.iter().filter(|orphan| !in_flight(orphan));
+    actions.extend(orphans.cloned().map(Action::Uninstall));
     let wake = rows.iter().filter_map(|row| match row.decided {
         Err(Kept::Busy { until } | Kept::BackingOff { until }) => Some(until),
         _ => None,
@@ -196,6 +221,7 @@ fn decide(view: &ReleasesView, release: &ReleaseView, transformed: &BTreeMap<Obj
             Err(Kept::Policy { policy: String::new(), code: "unavailable".to_owned(), message })
         }
         State::Foreign { owner } => Err(Kept::Foreign { owner }),
+        State::InFlight => Err(Kept::InFlight),
         State::Busy { until } => Err(Kept::Busy { until }),
         State::InSync => Err(Kept::InSync),
         State::Interrupted { revision } => heal(release, revision),

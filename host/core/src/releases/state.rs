@@ -21,6 +21,8 @@ pub enum State {
         /// The record.
         revision: u32,
     },
+    /// An operation of our own is under way.
+    InFlight,
     /// Somebody else's operation is under way.
     Busy {
         /// When it counts as left behind.
@@ -63,6 +65,10 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         Ok(spec) => spec,
         Err(error) => return State::Blocked(Blocked::Spec(error.to_string())),
     };
+    // Whatever the records say meanwhile, that operation writes the next of them.
+    if view.in_flight.contains(&(spec.target_namespace.clone(), spec.release_name.clone())) {
+        return State::InFlight;
+    }
     let owner = release.id.namespaced();
     let newest = release.history.last();
     let other = newest.and_then(|head| head.owner.as_ref()).filter(|other| **other != owner);
@@ -70,7 +76,7 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         return State::Foreign { owner: other.clone() };
     }
     if let Some(head) = newest.filter(|head| is_under_way(&head.status)) {
-        // Only one daemon acts, so a record of ours that is under way at the start of a pass was left by a crash.
+        // Only one daemon acts and it knows what it is at, so any other record of ours that is under way was left by a crash.
         let until = head.at.plus_millis(spec.timeout_seconds.saturating_mul(1000));
         return match head.owner {
             None if until > view.now => State::Busy { until },

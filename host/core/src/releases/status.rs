@@ -150,8 +150,8 @@ fn conditions(release: &ReleaseView, row: &Row, outcome: &Outcome) -> Option<(Ph
         (Outcome::Nothing, Err(Kept::Chart(why))) => {
             failed(Phase::ChartFetchFailed, &["ChartFetched", "Released"], "Chart fetch failed", why)
         }
-        // What was said when it failed stays until it is tried again.
-        (Outcome::Nothing, Err(Kept::BackingOff { .. }) | Ok(_)) => None,
+        // What was said when it failed stays until it is tried again, and what is at work will say how it went.
+        (Outcome::Nothing, Err(Kept::BackingOff { .. } | Kept::InFlight) | Ok(_)) => None,
         (Outcome::Nothing, Err(kept)) => failed(Phase::Failed, &["Released"], "Release failed", &kept.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that one releases pass may look at, frozen at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -18,6 +18,8 @@ pub struct ReleasesView {
     pub releases: Vec<ReleaseView>,
     /// Releases of ours whose HelmRelease is gone.
     pub orphans: Vec<Orphan>,
+    /// Releases that an action of an earlier pass still works on, as namespace and name.
+    pub in_flight: BTreeSet<(String, String)>,
     /// The policies that transforms name, as far as there are such.
     pub policies: BTreeMap<PolicyName, PolicyInfo>,
 }

@@ -44,9 +44,6 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(public_key = daemon.ctx.git_access.public_key(), "identity");
     let listener =
         tokio::net::TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
-    let woken = std::sync::Arc::clone(&daemon);
-    let kinds = [("helm.fluxcd.io/v1", "HelmRelease")];
-    let _watch = daemon.ctx.cluster.watch(&kinds, move || woken.notify(rhumb_daemon::event::Event::Cluster));
     tokio::select! {
         served = rhumb_daemon::admin::serve(std::sync::Arc::clone(&daemon), listener) => served.context("the operator's API stopped"),
         () = daemon.run() => Ok(()),

@@ -9,6 +9,7 @@ use rhumb_core::id::{Tag, Timestamp};
 use rhumb_core::images::{self, Action, ImagesView, Plan, Pushed, Scan, Target, Verdicts, Workload};
 use rhumb_core::judge::Metadata;
 use rhumb_core::manifest::Puller;
+use rhumb_io::cluster::Look;
 use rhumb_io::git::{Commit, Push, Signature};
 use rhumb_io::{registry, store};
 
@@ -30,7 +31,11 @@ pub struct Pass {
 }
 
 /// Makes one pass: look, ask, decide, act, tell.
-pub async fn pass(ctx: &Context) -> Result<Pass, Error> {
+pub async fn pass(ctx: &Context, look: Look) -> Result<Pass, Error> {
+    if let Err(error) = ctx.watched.current(look).await {
+        // Images can be looked at without the cluster.
+        tracing::warn!(error = chain(&error), "cluster not looked at");
+    }
     let mut view = observe(ctx).await?;
     let verdicts = judge(ctx, &mut view).await;
     let plan = images::plan(&view, &verdicts);

@@ -15,6 +15,9 @@ pub enum Error {
     /// The cluster.
     #[error("failed to read the cluster")]
     Cluster(#[from] cluster::Error),
+    /// The cluster, as far as it is watched.
+    #[error("failed to read the cluster: {0}")]
+    Watch(String),
     /// The daemon's own memory.
     #[error("failed to read or write the store")]
     Store(#[from] store::Error),

@@ -1,33 +1,31 @@
 //! Charts → cluster: one pass.
+//!
+//! A pass decides; what it decides is carried out beside the loops, each action by a task of its own that tells at its
+//! end. A release that is worked on is left alone by the passes meanwhile.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use rhumb_core::chain::chain;
 use rhumb_core::id::ObjectId;
-use rhumb_core::releases::{self, Action, Attempt, Next, Outcome, Plan, ReleasesView, State};
+use rhumb_core::releases::{self, Action, Attempt, Next, Outcome, Plan, ReleaseView, ReleasesView, Row, State};
+use rhumb_io::cluster::Look;
+use rhumb_io::cluster::release::Worker;
 
 use super::Error;
 use crate::context::Context;
+use crate::execute::Done;
+use crate::flights::Flight;
 use crate::{execute, publish, releases_view, verdicts};
 
-/// What one pass came to.
-#[derive(Debug)]
-pub struct Pass {
-    /// What was planned.
-    pub plan: Plan,
-    /// What became of the action of each release that had one.
-    pub outcomes: BTreeMap<ObjectId, Outcome>,
-}
-
-/// Makes one pass: look, ask, decide, act, tell.
-pub async fn pass(ctx: &Context) -> Result<Pass, Error> {
-    let mut view = releases_view::observe(ctx).await?;
+/// Makes one pass: look, ask, decide, tell; and begins what was decided.
+pub async fn pass(ctx: &Arc<Context>, look: Look) -> Result<Plan, Error> {
+    let mut view = releases_view::observe(ctx, look).await?;
     let transformed = judge(ctx, &mut view).await;
     let plan = releases::plan(&view, &transformed);
-    let outcomes = apply(ctx, &plan).await;
-    publish::releases(ctx, &view, &plan, (&outcomes, &transformed)).await;
-    Ok(Pass { plan, outcomes })
+    publish::releases(ctx, &view, &plan).await;
+    begin(ctx, view, &plan, transformed);
+    Ok(plan)
 }
 
 /// Runs the transform chain of each release that is about to be released, and of no other.
@@ -44,7 +42,7 @@ async fn judge(ctx: &Context, view: &mut ReleasesView) -> BTreeMap<ObjectId, Nex
             continue;
         }
         // A transform sees the chart's name and version, so the chart is read first.
-        let chart = releases_view::read_chart(ctx, release).await;
+        let chart = releases_view::read_chart(ctx, release).await.map(|chart| releases_view::about(&chart));
         if let Some(release) = view.releases.get_mut(index) {
             match (chart, release.chart.as_mut()) {
                 (Ok(about), Ok(chart)) => chart.about = about,
@@ -69,12 +67,90 @@ async fn judge(ctx: &Context, view: &mut ReleasesView) -> BTreeMap<ObjectId, Nex
     transformed
 }
 
+/// An action on its way, with all that is needed to tell of it.
+struct Begun {
+    action: Action,
+    /// `None` for an uninstall, as its HelmRelease is gone.
+    about: Option<(ReleaseView, Row, Option<Next>)>,
+    flight: Flight,
+}
+
+/// Begins each action of a plan.
+fn begin(ctx: &Arc<Context>, view: ReleasesView, plan: &Plan, mut transformed: BTreeMap<ObjectId, Next>) {
+    let mut releases: BTreeMap<ObjectId, (ReleaseView, Row)> = BTreeMap::new();
+    for (release, row) in view.releases.into_iter().zip(&plan.rows) {
+        if row.decided.is_ok() {
+            releases.insert(release.id.clone(), (release, row.clone()));
+        }
+    }
+    for action in &plan.actions {
+        let (namespace, name) = action.release();
+        let Some(flight) = ctx.flights.begin((namespace.to_owned(), name.to_owned())) else { continue };
+        let about = action.object().and_then(|object| {
+            let (release, row) = releases.remove(object)?;
+            Some((release, row, transformed.remove(object)))
+        });
+        tokio::spawn(carry_out(Arc::clone(ctx), Begun { action: action.clone(), about, flight }));
+    }
+}
+
+/// One attempt at an action, in its own task; it ends when what it wrote is known, so that the next pass goes on from it.
+async fn carry_out(ctx: Arc<Context>, begun: Begun) {
+    let Begun { action, about, flight } = begun;
+    let worker = ctx.workers.begin().await;
+    // Told to stop while it waited for a worker.
+    if ctx.flights.is_closed() {
+        return;
+    }
+    let done = attempt(&ctx, &action, about.as_ref().map(|(release, ..)| release), &worker).await;
+    note_attempt(&ctx, &action, &done);
+    let (outcome, written) = match done {
+        Ok(done) => (done.outcome, done.record),
+        Err(error) => {
+            let text = chain(error.as_ref());
+            tracing::warn!(action = ?action, error = text, "release action failed");
+            let written = error.downcast::<execute::Failed>().ok().and_then(|failed| failed.record);
+            (Outcome::Failed(text), written)
+        }
+    };
+    if let Some((mut release, row, transformed)) = about {
+        // Others write to the status as well.
+        let place = (release.id.namespace.clone().unwrap_or_default(), release.id.name.clone());
+        if let Some(now) = ctx.watched.helm_release(&place) {
+            release.status = now.get("status").cloned().unwrap_or_default();
+        }
+        publish::outcome(&ctx, (&release, &row), &outcome, transformed.as_ref()).await;
+    }
+    drop(worker);
+    if let Some(record) = written {
+        ctx.watched.record_known(action.release(), record.revision, record.version.as_deref()).await;
+    }
+    drop(flight);
+}
+
+async fn attempt(
+    ctx: &Context,
+    action: &Action,
+    release: Option<&ReleaseView>,
+    worker: &Worker,
+) -> anyhow::Result<Done> {
+    match (action, release) {
+        (Action::Install(ready), Some(release)) => execute::install(ctx, ready, release, worker).await,
+        (Action::Upgrade(ready), Some(release)) => execute::upgrade(ctx, ready, release, worker).await,
+        (Action::Heal { revision, .. }, _) => execute::heal(ctx, action.release(), *revision).await,
+        (Action::Uninstall(orphan), _) => execute::uninstall(ctx, orphan, worker).await,
+        (Action::Install(_) | Action::Upgrade(_), None) => {
+            anyhow::bail!("the plan names a release that it does not show")
+        }
+    }
+}
+
 /// Remembers a failure that left no record, so that the same is not tried at every wake-up.
-fn note_attempt(ctx: &Context, action: &Action, outcome: &anyhow::Result<Outcome>) {
+fn note_attempt(ctx: &Context, action: &Action, outcome: &anyhow::Result<Done>) {
     let (Action::Install(ready) | Action::Upgrade(ready)) = action else { return };
     let mut attempts = ctx.attempts.lock().unwrap_or_else(PoisonError::into_inner);
     let recorded =
-        |error: &anyhow::Error| error.downcast_ref::<execute::Failed>().is_some_and(|failed| failed.recorded);
+        |error: &anyhow::Error| error.downcast_ref::<execute::Failed>().is_some_and(|failed| failed.record.is_some());
     match outcome {
         Err(error) if !recorded(error) => {
             let before = attempts.get(&ready.object).filter(|attempt| attempt.inputs == ready.inputs);
@@ -86,30 +162,4 @@ fn note_attempt(ctx: &Context, action: &Action, outcome: &anyhow::Result<Outcome
             attempts.remove(&ready.object);
         }
     }
-}
-
-/// One attempt at each action; a failure never stops the others.
-async fn apply(ctx: &Context, plan: &Plan) -> BTreeMap<ObjectId, Outcome> {
-    let mut outcomes = BTreeMap::new();
-    for action in &plan.actions {
-        let (object, outcome) = match action {
-            Action::Install(ready) | Action::Upgrade(ready) => {
-                (Some(&ready.object), execute::release(ctx, action, ready).await)
-            }
-            Action::Heal { object, namespace, release, revision } => {
-                (Some(object), execute::heal(ctx, (namespace, release), *revision).await)
-            }
-            Action::Uninstall(orphan) => (None, execute::uninstall(ctx, orphan).await),
-        };
-        note_attempt(ctx, action, &outcome);
-        let outcome = outcome.unwrap_or_else(|error| {
-            let error = chain(error.as_ref());
-            tracing::warn!(action = ?action, error, "release action failed");
-            Outcome::Failed(error)
-        });
-        if let Some(object) = object {
-            outcomes.insert(object.clone(), outcome);
-        }
-    }
-    outcomes
 }

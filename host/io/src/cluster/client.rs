@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::BODY_LIMIT;
 use super::discovery::Discovery;
 use super::error::{Error, Kind};
+use super::release::Waits;
 
 /// Bound of one request, its body included. Watches have their own.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,6 +44,7 @@ pub enum Connection {
 pub struct Cluster {
     client: kube::Client,
     pub(super) discovery: Arc<Discovery>,
+    pub(super) waits: Arc<Waits>,
 }
 
 impl fmt::Debug for Cluster {
@@ -108,7 +110,7 @@ impl Cluster {
 
     /// Speaks over a client that is made already, such as one over an API in this process.
     pub fn over(client: kube::Client) -> Self {
-        Self { client, discovery: Arc::new(Discovery::default()) }
+        Self { client, discovery: Arc::new(Discovery::default()), waits: Arc::default() }
     }
 
     /// The client itself, for what is not a request and an answer.

@@ -24,24 +24,7 @@ impl Cluster {
 
     /// One key of a secret. `None` when the secret lacks it; that there is no such secret is the error `NotFound`.
     pub async fn secret_key(&self, namespace: &str, name: &str, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        let id = Key::new("v1", "Secret", namespace, name);
-        let secret = self.existing(&id).await?;
-        let Some(value) = secret.get("data").and_then(|data| data.get(key)).and_then(Value::as_str) else {
-            return Ok(None);
-        };
-        decoded(value).map(Some).ok_or_else(|| malformed(&"the secret is not base64").at("read", &id))
-    }
-
-    /// One key of a config map, from `data` or `binaryData`, by the same rules.
-    pub async fn config_map_key(&self, namespace: &str, name: &str, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        let id = Key::new("v1", "ConfigMap", namespace, name);
-        let map = self.existing(&id).await?;
-        let find = |part: &str| map.get(part).and_then(|data| data.get(key)).and_then(Value::as_str);
-        if let Some(text) = find("data") {
-            return Ok(Some(text.as_bytes().to_vec()));
-        }
-        let Some(value) = find("binaryData") else { return Ok(None) };
-        decoded(value).map(Some).ok_or_else(|| malformed(&"binaryData is not base64").at("read", &id))
+        secret_value(&self.existing(&Key::new("v1", "Secret", namespace, name)).await?, key)
     }
 
     /// Names of the image pull secrets of a service account; none when there is no such account.
@@ -65,6 +48,28 @@ impl Cluster {
     async fn existing(&self, key: &Key) -> Result<Value, Error> {
         self.get(key).await?.ok_or_else(|| Kind::NotFound.at("read", key))
     }
+}
+
+/// One key of a Secret as the cluster gives it; `None` when it lacks it.
+pub fn secret_value(secret: &Value, key: &str) -> Result<Option<Vec<u8>>, Error> {
+    let Some(value) = secret.get("data").and_then(|data| data.get(key)).and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    decoded(value).map(Some).ok_or_else(|| wrong(secret, "the secret is not base64"))
+}
+
+/// One key of a ConfigMap, from `data` or `binaryData`, by the same rules.
+pub fn config_map_value(map: &Value, key: &str) -> Result<Option<Vec<u8>>, Error> {
+    let find = |part: &str| map.get(part).and_then(|data| data.get(key)).and_then(Value::as_str);
+    if let Some(text) = find("data") {
+        return Ok(Some(text.as_bytes().to_vec()));
+    }
+    let Some(value) = find("binaryData") else { return Ok(None) };
+    decoded(value).map(Some).ok_or_else(|| wrong(map, "binaryData is not base64"))
+}
+
+fn wrong(object: &Value, why: &'static str) -> Error {
+    malformed(&why).at("read", Key::of(object).map(|key| key.to_string()).unwrap_or_default())
 }
 
 /// `None` for what is no base64: the decoder's own error would tell a byte of the secret.

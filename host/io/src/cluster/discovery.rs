@@ -1,8 +1,10 @@
 //! Which kinds the cluster knows, asked once per group and version.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rhumb_helm::Capabilities;
 use serde::Deserialize;
 
 use super::client::{Call, Cluster, malformed};
@@ -30,12 +32,18 @@ pub(super) type Resources = Arc<Vec<Resource>>;
 
 /// What was discovered so far, by `apiVersion`.
 #[derive(Debug, Default)]
-pub(super) struct Discovery(Mutex<BTreeMap<String, Resources>>);
+pub(super) struct Discovery {
+    kinds: Mutex<BTreeMap<String, Resources>>,
+    /// Everything together, as charts may ask for it; one task asks for all that wait.
+    pub(super) capabilities: tokio::sync::Mutex<Option<(u64, Arc<Capabilities>)>>,
+    /// Moves when something may have changed.
+    pub(super) age: AtomicU64,
+}
 
 impl Discovery {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Resources>> {
         // The map is whole at any time, so another thread's panic does not matter.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, api_version: &str, kind: &str) -> Option<Resource> {
@@ -44,6 +52,7 @@ impl Discovery {
 
     pub(super) fn forget(&self, api_version: &str) {
         self.lock().remove(api_version);
+        self.age.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -26,6 +26,8 @@ struct State {
     version: u64,
     log: Vec<String>,
     fault: Option<Fault>,
+    /// Everything that happened, for watches that begin at a version: version, path of the object, event.
+    history: Vec<(u64, String, Value)>,
 }
 
 /// The API.
@@ -116,7 +118,7 @@ impl Api {
             }
         }
         if parts.method == Method::GET && query.contains("watch=true") {
-            return self.watch(path);
+            return self.watch(path, &query);
         }
         if let Some(found) = self.discovery(&path) {
             return json_answer(200, &found);
@@ -158,10 +160,12 @@ impl Api {
                 json_answer(200, &self.store(&path, object, kind))
             }
             Method::DELETE => {
-                let removed = self.state.lock().unwrap().objects.remove(&path);
-                match removed {
-                    Some(object) => {
-                        let _ = self.events.send((path, json!({ "type": "DELETED", "object": object })));
+                let mut state = self.state.lock().unwrap();
+                match state.objects.remove(&path) {
+                    Some(mut object) => {
+                        state.version += 1;
+                        object["metadata"]["resourceVersion"] = json!(state.version.to_string());
+                        self.tell(&mut state, &path, json!({ "type": "DELETED", "object": object }));
                         json_answer(200, &json!({ "kind": "Status", "status": "Success" }))
                     }
                     None => status(404, "NotFound"),
@@ -186,8 +190,13 @@ impl Api {
         }
         settle(&mut object);
         state.objects.insert(path.to_owned(), object.clone());
-        let _ = self.events.send((path.to_owned(), json!({ "type": kind, "object": object.clone() })));
+        self.tell(&mut state, path, json!({ "type": kind, "object": object.clone() }));
         object
+    }
+
+    fn tell(&self, state: &mut State, path: &str, event: Value) {
+        state.history.push((state.version, path.to_owned(), event.clone()));
+        let _ = self.events.send((path.to_owned(), event));
     }
 
     fn discovery(&self, path: &str) -> Option<Value> {
@@ -238,9 +247,16 @@ impl Api {
         json_answer(200, &json!({ "metadata": metadata, "items": items[start..end] }))
     }
 
-    fn watch(&self, path: String) -> Response<Body> {
+    fn watch(&self, path: String, query: &str) -> Response<Body> {
         let plural = format!("/{}/", path.rsplit('/').next().unwrap());
+        let version = query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="));
+        let version: u64 = version.and_then(|version| version.parse().ok()).unwrap_or(u64::MAX);
+        // Under the lock, so that every event is either in the history or still to come.
+        let state = self.state.lock().unwrap();
         let receiver = self.events.subscribe();
+        let missed = state.history.iter().filter(|(at, path, _)| *at > version && path.contains(&plural));
+        let missed: Vec<_> = missed.map(|(_, _, event)| Ok::<_, std::io::Error>(format!("{event}\n"))).collect();
+        drop(state);
         let lines = futures::stream::unfold(receiver, move |mut receiver| {
             let plural = plural.clone();
             async move {
@@ -255,7 +271,7 @@ impl Api {
                 }
             }
         });
-        answer(200, &[], Body::from_stream(lines.boxed()))
+        answer(200, &[], Body::from_stream(futures::stream::iter(missed).chain(lines).boxed()))
     }
 }
 

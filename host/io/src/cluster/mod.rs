@@ -13,6 +13,7 @@ mod discovery;
 mod error;
 mod events;
 mod forward;
+mod informer;
 mod key;
 mod objects;
 mod ownership;
@@ -26,13 +27,15 @@ pub(crate) mod fake;
 mod tests;
 
 pub use client::{Cluster, Connection};
+pub use config::{config_map_value, secret_value};
 pub use discovery::Scope;
 pub use error::{Error, Kind};
 pub use events::{Event, EventType};
 pub use forward::Answer;
+pub use informer::{Change, Informer, Look, Place};
 pub use key::Key;
 pub use objects::{Applied, Live};
-pub use watch::Watch;
+pub use watch::{News, Part, Selection, Start, Watch};
 
 /// Largest answer that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024 * 1024;

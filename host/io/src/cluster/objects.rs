@@ -12,7 +12,7 @@ use super::{PAGE_SIZE, PAGES_LIMIT};
 
 const APPLY: &str = "application/apply-patch+yaml";
 const MERGE: &str = "application/merge-patch+json";
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 pub(super) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
@@ -47,6 +47,11 @@ pub struct Live {
 impl Cluster {
     /// Applies an object on the server, taking over fields that others own.
     pub async fn apply(&self, object: &Value, field_manager: &str) -> Result<Applied, Error> {
+        self.apply_whole(object, field_manager).await.map(|answer| applied(&answer))
+    }
+
+    /// The same; answers the object as it is then.
+    pub(super) async fn apply_whole(&self, object: &Value, field_manager: &str) -> Result<Value, Error> {
         let attempt = "apply";
         let key = key_of(object, attempt)?;
         let run = async {
@@ -61,19 +66,24 @@ impl Cluster {
                 let namespace = key.namespace.as_deref().unwrap_or_default();
                 return Err(Kind::Invalid { message: format!("there is no namespace `{namespace}`") });
             }
-            answer.map(|value| applied(&value))
+            answer
         };
         run.await.map_err(|kind| kind.at(attempt, &key))
     }
 
     /// Creates an object; that it exists already is an error of its own.
     pub async fn create(&self, object: &Value) -> Result<Applied, Error> {
+        self.create_whole(object).await.map(|answer| applied(&answer))
+    }
+
+    /// The same; answers the object as it is then.
+    pub(super) async fn create_whole(&self, object: &Value) -> Result<Value, Error> {
         let attempt = "create";
         let key = key_of(object, attempt)?;
         let run = async {
             let path = self.collection(&key).await?;
             let call = Call::with_body(Method::POST, path, JSON, object.clone());
-            self.json(call).await.map(|value| applied(&value))
+            self.json(call).await
         };
         run.await.map_err(|kind| kind.at(attempt, &key))
     }
@@ -178,10 +188,17 @@ impl Cluster {
     }
 
     pub(super) async fn list_pages(&self, list: &List<'_>) -> Result<Vec<Value>, Error> {
+        self.list_at(list).await.map(|(items, _)| items)
+    }
+
+    /// The same, with the version of the list, which a watch goes on from.
+    pub(super) async fn list_at(&self, list: &List<'_>) -> Result<(Vec<Value>, String), Error> {
         let run = async {
             let path = self.list_path(list.api_version, list.kind, list.namespace).await?;
             let mut found: Vec<Value> = Vec::new();
             let mut token = String::new();
+            // The first page's: what changed while the others were read is told again by a watch.
+            let mut version: Option<String> = None;
             for _ in 0..PAGES_LIMIT {
                 let limit = PAGE_SIZE.to_string();
                 let mut pairs = vec![("limit", limit.as_str())];
@@ -195,8 +212,10 @@ impl Cluster {
                     found.extend(items.into_iter().map(|item| list.typed(item)));
                 }
                 let next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
+                let of_page = page.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+                let version = version.get_or_insert_with(|| of_page.unwrap_or("0").to_owned());
                 if next.is_empty() || next == token {
-                    return Ok(found);
+                    return Ok((found, std::mem::take(version)));
                 }
                 next.clone_into(&mut token);
             }

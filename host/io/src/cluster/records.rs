@@ -57,6 +57,31 @@ pub struct Head {
     pub written: Timestamp,
 }
 
+impl Head {
+    /// Reads the metadata of a record; `None` when it lacks Helm's labels.
+    pub fn of(secret: &Value) -> Option<Self> {
+        head(super::objects::live(Key::of(secret)?, secret))
+    }
+}
+
+fn head(secret: super::Live) -> Option<Head> {
+    let label = |key: &str| secret.labels.get(key).cloned();
+    Some(Head {
+        namespace: secret.key.namespace.clone()?,
+        release: label("name")?,
+        version: label("version")?.parse().ok()?,
+        status: label("status")?,
+        written: written(&secret.labels),
+        annotations: secret.annotations,
+        resource_version: secret.resource_version,
+    })
+}
+
+/// Name of the Secret of a record.
+pub fn name(release: &str, revision: u32) -> String {
+    record::secret_name(release, revision)
+}
+
 impl Cluster {
     /// The records of one release, newest last. A record that cannot be read is left out with a warning.
     pub async fn history(&self, namespace: &str, release: &str) -> Result<Vec<Stored>, Error> {
@@ -86,18 +111,6 @@ impl Cluster {
     /// All records of all releases in the cluster by their metadata, by namespace, release and revision.
     pub async fn heads(&self) -> Result<Vec<Head>, Error> {
         let secrets = self.list_metadata("v1", "Secret", Some("owner=helm")).await?;
-        let head = |secret: super::Live| {
-            let label = |key: &str| secret.labels.get(key).cloned();
-            Some(Head {
-                namespace: secret.key.namespace.clone()?,
-                release: label("name")?,
-                version: label("version")?.parse().ok()?,
-                status: label("status")?,
-                written: written(&secret.labels),
-                annotations: secret.annotations,
-                resource_version: secret.resource_version,
-            })
-        };
         let mut heads: Vec<Head> = secrets.into_iter().filter_map(head).collect();
         heads.sort_by(|a, b| (&a.namespace, &a.release, a.version).cmp(&(&b.namespace, &b.release, b.version)));
         Ok(heads)

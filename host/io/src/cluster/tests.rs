@@ -148,7 +148,8 @@ async fn reads_keys_of_secrets_and_config_maps() {
     assert!(cluster.secret_key("dev", "missing", "k").await.unwrap_err().is_not_found());
     let error = cluster.secret_key("dev", "s", "b").await.unwrap_err();
     assert!(!chain(&error).contains('%'), "{}", chain(&error));
-    assert_eq!(cluster.config_map_key("dev", "m", "text").await.unwrap(), Some(b"t".to_vec()));
+    let map = cluster.get(&Key::new("v1", "ConfigMap", "dev", "m")).await.unwrap().unwrap();
+    assert_eq!(config_map_value(&map, "text").unwrap(), Some(b"t".to_vec()));
 }
 
 #[tokio::test]
@@ -185,50 +186,73 @@ async fn a_server_that_fails_is_asked_once() {
     assert_eq!(api.requests().len(), 1);
 }
 
+fn selection(kind: &str) -> Selection {
+    let (api_version, kind) = ("v1".to_owned(), kind.to_owned());
+    Selection { api_version, kind, labels: None, part: Part::Whole, start: Start::All }
+}
+
+/// The text of each config map that an informer knows.
+fn texts(informer: &Informer<Value>) -> Vec<String> {
+    let text = |object: &Arc<Value>| object["data"]["text"].as_str().unwrap_or_default().to_owned();
+    informer.all().values().map(text).collect()
+}
+
+async fn until(informer: &Informer<Value>, wanted: &[&str]) {
+    for _ in 0..6000 {
+        if texts(informer) == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{:?}, not {wanted:?}", texts(informer));
+}
+
 #[tokio::test]
-async fn watches_wake_on_changes_and_survive_disconnects() {
+async fn an_informer_follows_changes_and_survives_disconnects() {
     let mut api = Api::new();
     let cluster = api.cluster();
-    let woken = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&woken);
-    let watch = cluster.watch(&[("v1", "ConfigMap"), ("late.example.com/v1", "Thing")], move || {
-        count.fetch_add(1, Ordering::SeqCst);
-    });
-    let until = async |n: usize| {
-        for _ in 0..400 {
-            if woken.load(Ordering::SeqCst) >= n {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("woken {} times, not {n}", woken.load(Ordering::SeqCst));
+    for name in ["a", "b", "c", "d"] {
+        cluster.apply(&config_map("dev", name, "1"), "rhumb").await.unwrap();
+    }
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let tell = move |change: Change<'_, Value>| {
+        let _ = sender.send((change.place.1.clone(), change.before.is_some(), change.after.is_some()));
     };
-    let connected = async |api: &Api, n: usize| {
-        let mut seen = 0;
-        for _ in 0..400 {
-            seen += api.requests().iter().filter(|request| request.contains("configmaps?watch=true")).count();
-            if seen >= n {
-                // The subscription is made while the request is answered.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("not connected");
-    };
-    connected(&api, 1).await;
-    cluster.apply(&config_map("dev", "a", "1"), "rhumb").await.unwrap();
-    until(1).await;
+    let informer = cluster.inform(selection("ConfigMap"), Some, tell);
+    informer.current(Look::Watched).await.unwrap();
+    assert_eq!(texts(&informer), ["1"; 4], "every page");
+    let written = cluster.apply(&config_map("dev", "a", "2"), "rhumb").await.unwrap();
+    let place = ("dev".to_owned(), "a".to_owned());
+    informer.until(&place, Some(&written.resource_version)).await;
+    assert_eq!(texts(&informer), ["2", "1", "1", "1"]);
     api.drop_watches();
-    connected(&api, 1).await;
-    cluster.apply(&config_map("dev", "a", "2"), "rhumb").await.unwrap();
-    until(2).await;
-    drop(watch);
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let before = woken.load(Ordering::SeqCst);
-    cluster.apply(&config_map("dev", "a", "3"), "rhumb").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(woken.load(Ordering::SeqCst), before);
+    // Deleted while nobody looks, or not: it is gone in any case.
+    cluster.delete(&Key::new("v1", "ConfigMap", "dev", "b")).await.unwrap();
+    informer.until(&("dev".to_owned(), "b".to_owned()), None).await;
+    until(&informer, &["2", "1", "1"]).await;
+    cluster.apply(&config_map("dev", "c", "3"), "rhumb").await.unwrap();
+    informer.current(Look::Fresh).await.unwrap();
+    assert_eq!(texts(&informer), ["2", "3", "1"]);
+    drop(informer);
+    let mut seen = Vec::new();
+    while let Some(change) = told.recv().await {
+        seen.push(change);
+    }
+    let of = |name: &str| seen.iter().filter(|(of, ..)| of == name).map(|(_, b, a)| (*b, *a)).collect::<Vec<_>>();
+    assert_eq!(of("a"), [(false, true), (true, true)]);
+    assert_eq!(of("b"), [(false, true), (true, false)]);
+    assert_eq!(of("d"), [(false, true)], "what did not change is told once");
+}
+
+#[tokio::test]
+async fn a_kind_that_comes_later_is_followed_and_until_then_there_is_a_reason() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    let selection = Selection { api_version: "late.example.com/v1".to_owned(), ..selection("Thing") };
+    let informer = cluster.inform(selection, Some, |_| {});
+    assert!(informer.current(Look::Watched).await.unwrap_err().contains("knows no kind `Thing`"));
+    api.add_kind("late.example.com/v1", "Thing", "things", true);
+    informer.current(Look::Fresh).await.unwrap();
 }
 
 #[tokio::test]
@@ -245,18 +269,20 @@ async fn capabilities_name_every_group_version_and_kind() {
 }
 
 #[tokio::test]
-async fn a_watch_whose_place_is_too_old_begins_anew_and_wakes_as_it_may_have_missed_something() {
+async fn a_watch_whose_place_is_too_old_begins_anew_with_everything() {
     let api = Api::new();
     let cluster = api.cluster();
     let refused = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&refused);
+    let behind = api.clone();
     api.fault(move |_, path| {
         let first = path.contains("watch=true") && count.fetch_add(1, Ordering::SeqCst) == 0;
         let gone = json!({ "type": "ERROR", "object": { "code": 410, "message": "too old resource version" } });
         first.then(|| answer(200, &[], format!("{gone}\n")))
     });
-    let (sender, mut woken) = tokio::sync::mpsc::unbounded_channel();
-    let _watch = cluster.watch(&[("v1", "ConfigMap")], move || sender.send(()).unwrap_or_default());
-    tokio::time::timeout(Duration::from_secs(10), woken.recv()).await.unwrap().unwrap();
+    let informer = cluster.inform(selection("ConfigMap"), Some, |_| {});
+    let _ = informer.current(Look::Watched).await;
+    behind.put("/api/v1/namespaces/dev/configmaps/a", config_map("dev", "a", "missed"));
+    until(&informer, &["missed"]).await;
     assert!(refused.load(Ordering::SeqCst) >= 1);
 }

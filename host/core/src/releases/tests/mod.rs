@@ -6,7 +6,7 @@ mod specs;
 mod statuses;
 mod transforms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -62,7 +62,7 @@ fn view(releases: Vec<ReleaseView>) -> ReleasesView {
     };
     let transforms = ["size", "move", "forge", "fail", "wrong"].map(|name| policy(name, Kind::ValueTransform));
     let policies = transforms.into_iter().chain([policy("soak", Kind::PromotionRule)]).collect();
-    ReleasesView { now: NOW, releases, orphans: Vec::new(), policies }
+    ReleasesView { now: NOW, releases, orphans: Vec::new(), in_flight: BTreeSet::new(), policies }
 }
 
 fn head(revision: u32, status: &str, inputs: Option<Digest>, at: u64) -> Head {

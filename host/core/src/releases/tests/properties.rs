@@ -53,6 +53,17 @@ proptest! {
     }
 
     #[test]
+    fn what_is_in_flight_is_left_alone(history in history()) {
+        let mut view = view(vec![ReleaseView { history, ..release("app") }]);
+        view.orphans.push(Orphan { namespace: "dev".to_owned(), name: "gone".to_owned(), owner: "dev/gone".to_owned() });
+        for action in planned(&view).actions {
+            let (namespace, name) = action.release();
+            view.in_flight.insert((namespace.to_owned(), name.to_owned()));
+        }
+        prop_assert_eq!(planned(&view).actions, []);
+    }
+
+    #[test]
     fn a_release_that_waits_is_due_at_last(history in history()) {
         let mut view = view(vec![ReleaseView { history, ..release("app") }]);
         if let Some(wake) = planned(&view).wake {

@@ -3,9 +3,10 @@
 use rhumb_helm::record::{Hook, LastRun};
 use serde_json::Value;
 
-use super::ready;
 use super::targets::{self, Owner};
+use super::wait::{self, Waiter};
 use super::work::{Clock, HookRun, Settings};
+use super::worker::Worker;
 use crate::cluster::client::{Cluster, malformed};
 use crate::cluster::error::{Error, Kind};
 use crate::cluster::key::Key;
@@ -19,6 +20,7 @@ pub(super) struct Scene<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) owner: Owner<'a>,
     pub(super) settings: Settings,
+    pub(super) worker: &'a Worker,
     pub(super) clock: Clock<'a>,
 }
 
@@ -63,10 +65,12 @@ async fn run_one(scene: &Scene<'_>, hook: &Hook) -> Result<Key, Error> {
     let key = targets::key(cluster, &object, scene.owner.namespace).await?;
     if has_policy(hook, BEFORE_CREATION) {
         cluster.delete(&key).await?;
-        ready::wait_gone(cluster, &key, timeout).await?;
+        scene.worker.idle(wait::gone(cluster, &key, timeout)).await?;
     }
-    cluster.create(&targets::placed(object, &key)).await?;
-    let finished = ready::wait_finished(cluster, &key, timeout).await;
+    let waiter = Waiter::finished(cluster, &key).await;
+    let answer = cluster.create_whole(&targets::placed(object, &key)).await?;
+    waiter.tell(&key, &answer);
+    let finished = scene.worker.idle(waiter.wait(timeout)).await;
     if finished.is_err() && has_policy(hook, FAILED) {
         cluster.delete(&key).await?;
     }

@@ -15,9 +15,13 @@ mod ready;
 mod run;
 mod targets;
 mod uninstall;
+mod wait;
 mod work;
+mod worker;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use wait::Waits;
 pub use work::{Clock, Context, HookRun, Report, Settings, Wait, Work};
+pub use worker::{Worker, Workers};

@@ -1,23 +1,9 @@
-//! When an object is ready, and waiting for it.
+//! When an object is ready.
 //!
 //! The rules are Helm's, with one exception: a Deployment is judged by its own status as `kubectl rollout status`
 //! does, not by its newest ReplicaSet.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use tokio::time::Instant;
-
-use crate::cluster::client::Cluster;
-use crate::cluster::error::{Error, Kind};
-use crate::cluster::key::Key;
-
-/// First and longest pause between two looks.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-/// How long a definition of a kind may take to be served.
-const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
-/// Most objects that an error names.
-const NAMED: usize = 5;
 
 /// How far an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,73 +15,14 @@ pub(super) enum Ready {
     Failed(String),
 }
 
-/// Waits until every object is ready.
-pub(super) async fn wait(cluster: &Cluster, keys: &[Key], timeout: Duration) -> Result<(), Error> {
-    until(cluster, keys, timeout, readiness).await
-}
-
-/// Waits until a Job or Pod has done its work; any other object has, once it is there.
-pub(super) async fn wait_finished(cluster: &Cluster, key: &Key, timeout: Duration) -> Result<(), Error> {
-    if !matches!(key.kind.as_str(), "Job" | "Pod") {
-        return Ok(());
-    }
-    until(cluster, std::slice::from_ref(key), timeout, finished).await
-}
-
-/// Waits until the definition of a kind is served, and forgets what was discovered before.
-pub(super) async fn wait_established(cluster: &Cluster, key: &Key, object: &Value) -> Result<(), Error> {
-    until(cluster, std::slice::from_ref(key), ESTABLISHED_TIMEOUT, readiness).await?;
-    let group = object.pointer("/spec/group").and_then(Value::as_str).unwrap_or_default();
-    for version in object.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten() {
-        if let Some(version) = version.get("name").and_then(Value::as_str) {
-            cluster.discovery.forget(&format!("{group}/{version}"));
+/// Whether an object of this kind is ever anything but ready once it is there; asked before it is.
+pub(super) fn may_take_time(object: &Value) -> bool {
+    match object.get("kind").and_then(Value::as_str).unwrap_or_default() {
+        "Pod" | "PersistentVolumeClaim" | "Deployment" | "DaemonSet" | "StatefulSet" | "CustomResourceDefinition" => {
+            true
         }
-    }
-    Ok(())
-}
-
-/// Waits until there is no such object.
-pub(super) async fn wait_gone(cluster: &Cluster, key: &Key, timeout: Duration) -> Result<(), Error> {
-    let deadline = Instant::now() + timeout;
-    let mut pause = PAUSES.0;
-    while cluster.get_metadata(key).await?.is_some() {
-        if Instant::now() >= deadline {
-            return Err(Kind::Timeout { limit: timeout }.at("wait for the end of", key));
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSES.1);
-    }
-    Ok(())
-}
-
-async fn until(cluster: &Cluster, keys: &[Key], timeout: Duration, judge: fn(&Value) -> Ready) -> Result<(), Error> {
-    let attempt = "wait for";
-    let deadline = Instant::now() + timeout;
-    let mut pending: Vec<(&Key, &'static str)> = keys.iter().map(|key| (key, "not looked at")).collect();
-    let mut pause = PAUSES.0;
-    loop {
-        let mut left = Vec::new();
-        for (key, _) in pending {
-            match cluster.get(key).await?.as_ref().map_or(Ready::No("not there"), judge) {
-                Ready::Yes => {}
-                Ready::No(why) => left.push((key, why)),
-                Ready::Failed(message) => return Err(Kind::Invalid { message }.at(attempt, key)),
-            }
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            let named: Vec<String> = left.iter().take(NAMED).map(|(key, why)| format!("{key} ({why})")).collect();
-            let more = left.len().saturating_sub(NAMED);
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            // The words that Helm uses, so that people find them.
-            let message = format!("timed out waiting for the condition: {}{more}", named.join(", "));
-            return Err(Kind::Invalid { message }.at(attempt, "readiness"));
-        }
-        pending = left;
-        tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-        pause = (pause * 2).min(PAUSES.1);
+        "Service" => object.pointer("/spec/type").and_then(Value::as_str) == Some("LoadBalancer"),
+        _ => false,
     }
 }
 

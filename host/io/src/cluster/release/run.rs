@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::hooks::{self, Scene};
 use super::ready;
 use super::targets::{self, Owner};
+use super::wait::{self, Waiter};
 use super::work::{Clock, Context, Report, Settings, Wait, Work};
+use super::worker::Worker;
 use crate::cluster::client::{Cluster, malformed};
 use crate::cluster::error::{Error, Kind};
 use crate::cluster::key::Key;
@@ -33,6 +35,7 @@ struct Run<'a> {
     verb: Verb,
     owner: Owner<'a>,
     settings: Settings,
+    worker: &'a Worker,
     /// Objects to apply, in install order.
     objects: Vec<Value>,
     /// What the release may have in the cluster; what is no longer wanted goes.
@@ -83,7 +86,7 @@ impl Cluster {
     ///
     /// The settings are those of the rollback.
     pub async fn rollback(&self, to: &Stored, history: &[Stored], context: &Context<'_>) -> Report {
-        let Context { owner, settings, clock } = *context;
+        let Context { owner, settings, worker, clock } = *context;
         let target = &to.release;
         let Some(newest) = history.last() else {
             let kind = Kind::Invalid { message: "it has no records".to_owned() };
@@ -98,6 +101,7 @@ impl Cluster {
                 verb: Verb::Rollback,
                 owner: Owner { release: &target.name, namespace: &target.namespace, helm_release: owner },
                 settings,
+                worker,
                 objects: targets::flatten(&wanted),
                 previous: targets::flatten(&held(history)?),
                 history,
@@ -152,6 +156,7 @@ impl<'a> Run<'a> {
             verb,
             owner: Owner { release: work.release, namespace: work.namespace, helm_release: work.owner },
             settings: work.settings,
+            worker: work.worker,
             objects: targets::flatten(&work.rendered.objects),
             previous: targets::flatten(&held(history)?),
             history,
@@ -188,11 +193,12 @@ impl<'a> Run<'a> {
     async fn crds(&self, crds: &[Manifest]) -> Result<(), Error> {
         for object in targets::flatten(crds) {
             let key = targets::key(self.cluster, &object, self.owner.namespace).await?;
-            match self.cluster.create(&targets::placed(object.clone(), &key)).await {
+            let waiter = Waiter::ready(self.cluster, std::slice::from_ref(&key)).await;
+            match self.cluster.create_whole(&targets::placed(object.clone(), &key)).await {
                 Err(error) if matches!(*error.kind, Kind::AlreadyExists) => {}
                 other => {
-                    other?;
-                    ready::wait_established(self.cluster, &key, &object).await?;
+                    waiter.tell(&key, &other?);
+                    self.worker.idle(wait::established(waiter, &object)).await?;
                 }
             }
         }
@@ -241,6 +247,7 @@ impl<'a> Run<'a> {
             revision: Some(revision),
             status: recorded.then_some(status),
             description,
+            record_version: written.as_ref().ok().map(|stored| stored.resource_version.clone()),
             error: error.or(written.err()),
             notes: self.notes,
         }
@@ -253,22 +260,34 @@ impl<'a> Run<'a> {
             Verb::Rollback => ("pre-rollback", "post-rollback"),
         };
         let (owner, settings) = (self.owner, self.settings);
-        let scene = Scene { cluster: self.cluster, owner, settings, clock: self.clock };
+        let scene = Scene { cluster: self.cluster, owner, settings, worker: self.worker, clock: self.clock };
         hooks::run(&scene, &mut release.hooks, before).await?;
-        let keys = self.apply().await?;
+        let waiter = self.waiter().await;
+        let keys = self.apply(&waiter).await?;
         self.remove(&keys).await;
         if self.settings.wait == Wait::Ready {
-            ready::wait(self.cluster, &keys, self.settings.timeout).await?;
+            self.worker.idle(waiter.wait(self.settings.timeout)).await?;
         }
         hooks::run(&scene, &mut release.hooks, after).await
     }
 
+    /// Begins to wait for what may take its time. A kind that the cluster does not know yet is not among that.
+    async fn waiter(&self) -> Waiter<'a> {
+        let mut keys = Vec::new();
+        if self.settings.wait == Wait::Ready {
+            for object in self.objects.iter().filter(|object| ready::may_take_time(object)) {
+                keys.extend(targets::key(self.cluster, object, self.owner.namespace).await);
+            }
+        }
+        Waiter::ready(self.cluster, &keys).await
+    }
+
     /// Applies every object in order. An install ends at the first that fails; else all are tried, as in Helm.
-    async fn apply(&self) -> Result<Vec<Key>, Error> {
+    async fn apply(&self, waiter: &Waiter<'_>) -> Result<Vec<Key>, Error> {
         let mut keys = Vec::with_capacity(self.objects.len());
         let mut failures: Vec<Error> = Vec::new();
         for object in &self.objects {
-            match self.apply_one(object).await {
+            match self.apply_one(object, waiter).await {
                 Ok(key) => keys.push(key),
                 Err(error) if self.verb == Verb::Install => return Err(error),
                 Err(error) => failures.push(error),
@@ -295,14 +314,18 @@ impl<'a> Run<'a> {
         told.find_map(|(ours, done)| if ours { done.then_some(false) } else { Some(true) }).unwrap_or(false)
     }
 
-    async fn apply_one(&self, object: &Value) -> Result<Key, Error> {
+    async fn apply_one(&self, object: &Value, waiter: &Waiter<'_>) -> Result<Key, Error> {
         let key = targets::key(self.cluster, object, self.owner.namespace).await?;
         if self.changes_hands() {
             self.cluster.adopt(&key, FIELD_MANAGER).await?;
         }
-        self.cluster.apply(&targets::marked(object, &key, &self.owner), FIELD_MANAGER).await?;
+        let marked = targets::marked(object, &key, &self.owner);
         if key.kind == "CustomResourceDefinition" {
-            ready::wait_established(self.cluster, &key, object).await?;
+            let own = Waiter::ready(self.cluster, std::slice::from_ref(&key)).await;
+            own.tell(&key, &self.cluster.apply_whole(&marked, FIELD_MANAGER).await?);
+            self.worker.idle(wait::established(own, object)).await?;
+        } else {
+            waiter.tell(&key, &self.cluster.apply_whole(&marked, FIELD_MANAGER).await?);
         }
         Ok(key)
     }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -17,8 +18,10 @@ use crate::cluster::{Cluster, Key};
 const NOW: Timestamp = Timestamp(1_795_444_500_000);
 const CLOCK: Clock<'static> = Clock(&|| NOW);
 
+static WORKER: LazyLock<Worker> = LazyLock::new(Worker::alone);
+
 fn context() -> Context<'static> {
-    Context { owner: ("hr", "app"), settings: Settings::default(), clock: CLOCK }
+    Context { owner: ("hr", "app"), settings: Settings::default(), worker: &WORKER, clock: CLOCK }
 }
 
 /// What a test releases; the rest is the same everywhere.
@@ -70,6 +73,7 @@ impl Chart {
             config: &self.config,
             rendered: &self.rendered,
             settings: self.settings,
+            worker: &WORKER,
         }
     }
 }

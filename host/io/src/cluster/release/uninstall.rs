@@ -23,6 +23,7 @@ impl Cluster {
                 status: None,
                 description: "Uninstallation complete".to_owned(),
                 error: None,
+                record_version: None,
                 notes: vec!["there was no record".to_owned()],
             };
         };
@@ -42,6 +43,7 @@ impl Cluster {
             status: left.then_some(Status::Uninstalling),
             description,
             error,
+            record_version: None,
             notes,
         }
     }
@@ -53,12 +55,12 @@ impl Cluster {
         context: &Context<'_>,
         notes: &mut Vec<String>,
     ) -> Result<(), Error> {
-        let Context { owner, settings, clock } = *context;
+        let Context { owner, settings, worker, clock } = *context;
         let release = &stored.release;
         let subject = format!("{}/{}", release.namespace, release.name);
         let owner = Owner { release: &release.name, namespace: &release.namespace, helm_release: owner };
         self.update_record(stored, clock.now()).await?;
-        let scene = Scene { cluster: self, owner, settings, clock };
+        let scene = Scene { cluster: self, owner, settings, worker, clock };
         let mut run = release.hooks.clone();
         hooks::run(&scene, &mut run, "pre-delete").await?;
         let mut manifests = held(history)?;

@@ -9,6 +9,7 @@ use rhumb_helm::Rendered;
 use rhumb_helm::record::Status;
 use serde_json::{Map, Value};
 
+use super::worker::Worker;
 use crate::cluster::error::Error;
 use crate::cluster::records::{HELMRELEASE, INPUTS};
 
@@ -33,6 +34,8 @@ pub struct Work<'a> {
     pub rendered: &'a Rendered,
     /// How to go about it.
     pub settings: Settings,
+    /// Who does it.
+    pub worker: &'a Worker,
 }
 
 /// How an action goes about it.
@@ -80,6 +83,8 @@ pub struct Context<'a> {
     pub owner: (&'a str, &'a str),
     /// How to go about it.
     pub settings: Settings,
+    /// Who does it.
+    pub worker: &'a Worker,
     /// Where the times in records come from.
     pub clock: Clock<'a>,
 }
@@ -117,13 +122,22 @@ pub struct Report {
     pub description: String,
     /// Why it failed.
     pub error: Option<Error>,
+    /// `metadata.resourceVersion` of that record as it was last written.
+    pub record_version: Option<String>,
     /// What was left alone or failed on the side, for people.
     pub notes: Vec<String>,
 }
 
 impl Report {
     pub(super) fn refused(error: Error) -> Self {
-        Self { revision: None, status: None, description: String::new(), error: Some(error), notes: Vec::new() }
+        Self {
+            revision: None,
+            status: None,
+            description: String::new(),
+            error: Some(error),
+            record_version: None,
+            notes: Vec::new(),
+        }
     }
 
     /// Whether the action did what it was to do.
