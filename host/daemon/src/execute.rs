@@ -64,6 +64,7 @@ async fn prepare(
     };
     ctx.renders.fetch_add(1, Ordering::Relaxed);
     let rendered = render(&chart, ready, (&options, &capabilities), ctx.clock.now().0)?;
+    tracing::debug!(release = ready.release, namespace = ready.namespace, "rendered chart");
     Ok((chart.stored(&ready.values)?, rendered))
 }
 

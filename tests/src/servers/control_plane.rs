@@ -25,6 +25,8 @@ pub struct ControlPlane {
     secure: u16,
     processes: Vec<Process>,
     apiserver: Option<Process>,
+    /// The user whose requests are logged.
+    audited: Option<String>,
 }
 
 /// The folder with the binaries that `cargo xtask servers` built; `None` when they are not there, which with `CI=true`
@@ -51,10 +53,23 @@ impl ControlPlane {
     ///
     /// When a part does not start.
     pub async fn start() -> Option<Self> {
+        Self::with(None).await
+    }
+
+    /// The same; every request of this user is in [`ControlPlane::audit_log`], a JSON object a line.
+    ///
+    /// # Panics
+    ///
+    /// When a part does not start.
+    pub async fn audited(user: &str) -> Option<Self> {
+        Self::with(Some(user.to_owned())).await
+    }
+
+    async fn with(audited: Option<String>) -> Option<Self> {
         let binaries = binaries()?;
         let folder = tempfile::tempdir().expect("there is a temporary folder");
-        let mut plane =
-            Self { folder, binaries, etcd: free_port(), secure: free_port(), processes: Vec::new(), apiserver: None };
+        let (etcd, secure) = (free_port(), free_port());
+        let mut plane = Self { folder, binaries, etcd, secure, processes: Vec::new(), apiserver: None, audited };
         plane.prepare();
         let peer = free_port().to_string();
         plane.run("etcd", "control-plane", &["etcd", "data", &plane.etcd.to_string(), &peer]);
@@ -101,7 +116,9 @@ impl ControlPlane {
             "--service-account-key-file=sa.pub".to_owned(),
             "--service-account-signing-key-file=sa.key".to_owned(),
         ];
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let audit = ["--audit-policy-file=audit.json", "--audit-log-path=audit.log"].map(str::to_owned);
+        let audit = if self.audited.is_some() { &audit[..] } else { &[] };
+        let arguments: Vec<&str> = arguments.iter().chain(audit).map(String::as_str).collect();
         self.apiserver = Some(self.process("kube-apiserver", "control-plane", &arguments));
         let start = Instant::now();
         // It makes its certificate first.
@@ -121,6 +138,11 @@ impl ControlPlane {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Where the requests of the audited user are.
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.path().join("audit.log")
     }
 
     /// A client with all rights.
@@ -208,6 +230,13 @@ impl ControlPlane {
         let write = |name: &str, text: &str| fs::write(self.folder.path().join(name), text).expect("a folder of ours");
         write("tokens.csv", &format!("{ADMIN},admin,admin,\"system:masters\"\n"));
         write("kubeconfig", &self.kubeconfig(ADMIN));
+        if let Some(user) = &self.audited {
+            let rules = json!([{ "level": "Metadata", "users": [user] }, { "level": "None" }]);
+            let policy = json!({
+                "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules,
+            });
+            write("audit.json", &policy.to_string());
+        }
         let key = rcgen::KeyPair::generate().expect("a key can be made");
         write("sa.key", &key.serialize_pem());
         write("sa.pub", &key.public_key_pem());

@@ -20,6 +20,7 @@ Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo policies               Build the shipped policies and the examples into target/policies
        cargo xtask servers          Build and install the real servers that tests start
        cargo bench-rhumb            Run the benchmarks and print their table
+       cargo bench-rhumb cluster N… Measure N releases on a real control plane
 
 `cargo demo --help` lists the options of the demo.
 ";
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
             "demo" => steps::demo(rest),
             "policies" => steps::policies(),
             "verify" => verify::verify(),
-            "bench" => steps::bench(),
+            "bench" => steps::bench(rest),
             "servers" => servers::start().finish().map(|()| ExitCode::SUCCESS),
             _ => return usage(),
         },

@@ -25,8 +25,14 @@ pub(crate) fn demo(arguments: &[String]) -> Result<ExitCode, String> {
 pub(crate) fn policies() -> Result<ExitCode, String> {
     ensure_target()?;
     say("building rhumb and rhumbd (the first time takes some minutes: wasmtime, kube and libgit2 are large)");
-    run("cargo", &["build", "--package", "rhumb-cli", "--package", "rhumb-daemon", "--bins"])?;
-    run("cargo", &["build", "--package", "rhumb-sim", "--bin", "ci-mock"])?;
+    let packages = ["--package", "rhumb-cli", "--package", "rhumb-daemon", "--package", "rhumb-sim"];
+    run("cargo", &[&["build", "--bins"][..], &packages].concat())?;
+    components()
+}
+
+/// Builds the policies; `rhumb` is built already.
+pub(crate) fn components() -> Result<ExitCode, String> {
+    ensure_target()?;
     say("building the policies");
     let mut arguments = vec!["policy".to_owned(), "build".to_owned()];
     for folder in POLICY_FOLDERS {
@@ -37,9 +43,18 @@ pub(crate) fn policies() -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the benchmarks.
-pub(crate) fn bench() -> Result<ExitCode, String> {
+/// Runs the benchmarks: those that need nothing, or those on a real control plane.
+pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
     policies()?;
+    if let Some(("cluster", sizes)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        crate::servers::start().finish()?;
+        say("building the daemon as it is shipped");
+        run("cargo", &["build", "--quiet", "--release", "--package", "rhumb-daemon"])?;
+        let bench = ["run", "--quiet", "--package", "rhumb-tests", "--example", "cluster", "--"];
+        let sizes: Vec<&str> = sizes.iter().map(String::as_str).collect();
+        run("cargo", &[&bench[..], &sizes].concat())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for package in ["rhumb-core", "rhumb-policy"] {
         run("cargo", &["bench", "--quiet", "--package", package])?;
     }
