@@ -10,5 +10,6 @@ mod layering;
 mod operator;
 mod plan;
 mod registry;
+mod releases;
 mod story;
 mod transcript;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use rhumb_core::id::{Digest, ObjectId, PolicyName};
+use rhumb_core::id::{Digest, PolicyName};
 use rhumb_core::images::PolicyInfo;
 use rhumb_core::judge::{Decision, Question};
 use rhumb_core::releases::{Attempt, ChartSource, ChartView};
@@ -23,11 +23,13 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::event::Wakeups;
-use crate::flights::Flights;
+use crate::external::Documents;
+use crate::flights::{Flights, ReleaseName};
 use crate::git_access::GitAccess;
 use crate::report;
 use crate::repository::Repository;
 use crate::scanner::Scanner;
+use crate::values::ChartFiles;
 use crate::watched::Watched;
 
 /// Most charts that are kept parsed.
@@ -72,7 +74,11 @@ pub struct Context {
     /// How many charts were rendered since the start.
     pub renders: AtomicU64,
     /// Failures of releases that left no record. Lost at a restart, which tries once more.
-    pub attempts: Mutex<BTreeMap<ObjectId, Attempt>>,
+    pub attempts: Mutex<BTreeMap<ReleaseName, Attempt>>,
+    /// Values behind URLs.
+    pub documents: Documents,
+    /// Files of charts that values come from.
+    pub(crate) chart_files: ChartFiles,
     /// What the last passes came to; written by `publish`, read by the operator's API.
     pub reports: Mutex<Reports>,
 }
@@ -131,6 +137,8 @@ impl Context {
             workers: Workers::new(config.workers.get()),
             found_charts: Mutex::default(),
             store: Store::open(&state.join("store.redb"))?,
+            documents: Documents::new(config.charts_sync_interval)?,
+            chart_files: Mutex::default(),
             cluster,
             sandbox,
             catalog,
@@ -159,6 +167,11 @@ impl Context {
     /// Asks the sandbox. A policy may compute for a while, so the other tasks of this thread move elsewhere.
     pub fn judge<K: Ord>(&self, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
         tokio::task::block_in_place(|| self.sandbox.judge(questions))
+    }
+
+    /// What was tried on a release lately and left no record.
+    pub fn attempt(&self, release: &ReleaseName) -> Option<Attempt> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).get(release).cloned()
     }
 
     /// A chart that was parsed before.

@@ -151,7 +151,8 @@ impl Daemon {
             Loop::Releases => {
                 let plan = loops::releases::pass(&self.ctx, look).await?;
                 let now = self.ctx.clock.now();
-                let due = plan.wake.into_iter().chain(self.ctx.chart_repositories.due(now)).min();
+                let documents = self.ctx.documents.due();
+                let due = plan.wake.into_iter().chain(self.ctx.chart_repositories.due(now)).chain(documents).min();
                 // What is at work now says itself when it has ended.
                 (!plan.actions.is_empty(), due, None)
             }

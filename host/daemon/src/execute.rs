@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rhumb_core::releases::{Orphan, Outcome, Ready, ReleaseView};
-use rhumb_helm::{Capabilities, Entropy, Limits, ReleaseOptions, RenderInput, Rendered};
+use rhumb_core::releases::{Marks, Orphan, Outcome, Ready, ReleaseView, Rollback, Test, Tested};
+use rhumb_helm::record::Status;
+use rhumb_helm::{Capabilities, Chart, Entropy, Limits, ReleaseOptions, RenderInput, Rendered};
 use rhumb_io::cluster::Key;
-use rhumb_io::cluster::release::{self, Clock, HookRun, Report, Settings, Wait, Work, Worker};
-use serde_json::Value;
+use rhumb_io::cluster::records::Stored;
+use rhumb_io::cluster::release::{self, Clock, HookRun, Pods, Report, Settings, Update, Wait, Work, Worker};
+use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::{releases_view, words};
@@ -33,28 +35,50 @@ pub(crate) struct Written {
 
 /// Installs a release.
 pub(crate) async fn install(ctx: &Context, ready: &Ready, view: &ReleaseView, worker: &Worker) -> anyhow::Result<Done> {
-    let (stored, rendered) = prepare(ctx, (ready, view), rhumb_helm::Action::Install).await?;
-    let now = || ctx.clock.now();
-    let report = ctx.cluster.install(&work(ready, (&stored, &rendered), worker), Clock(&now)).await;
+    // Of a first install there is nothing to ask for.
+    let history = match ready.revision {
+        1 => Vec::new(),
+        _ => ctx.cluster.history(&ready.namespace, &ready.release).await?,
+    };
+    let prepared = prepare(ctx, (ready, view), rhumb_helm::Action::Install, &history).await?;
+    let (marks, now) = (marks(ready), || ctx.clock.now());
+    let report = ctx.cluster.install(&prepared.work(ready, &marks, worker), &history, Clock(&now)).await;
     told(ready, report)
 }
 
 /// Upgrades a release.
 pub(crate) async fn upgrade(ctx: &Context, ready: &Ready, view: &ReleaseView, worker: &Worker) -> anyhow::Result<Done> {
-    let (stored, rendered) = prepare(ctx, (ready, view), rhumb_helm::Action::Upgrade).await?;
-    let now = || ctx.clock.now();
     let history = ctx.cluster.history(&ready.namespace, &ready.release).await?;
-    let report = ctx.cluster.upgrade(&work(ready, (&stored, &rendered), worker), &history, Clock(&now)).await;
+    let prepared = prepare(ctx, (ready, view), rhumb_helm::Action::Upgrade, &history).await?;
+    let (marks, now) = (marks(ready), || ctx.clock.now());
+    let report = ctx.cluster.upgrade(&prepared.work(ready, &marks, worker), &history, Clock(&now)).await;
     told(ready, report)
 }
 
-/// The chart in its stored form, and what it comes to.
+/// A chart that was rendered for a release.
+struct Prepared {
+    /// In its stored form.
+    chart: Value,
+    /// The values of the user, with those that are reused.
+    config: Map<String, Value>,
+    rendered: Rendered,
+}
+
 async fn prepare(
     ctx: &Context,
     (ready, view): (&Ready, &ReleaseView),
     action: rhumb_helm::Action,
-) -> anyhow::Result<(Value, Rendered)> {
-    let chart = releases_view::read_chart(ctx, view).await.map_err(anyhow::Error::msg)?;
+    history: &[Stored],
+) -> anyhow::Result<Prepared> {
+    let mut chart = releases_view::read_chart(ctx, view).await.map_err(anyhow::Error::msg)?;
+    let mut config = ready.values.clone();
+    if let Some(before) =
+        reused(history).filter(|_| ready.options.reuse_values && action == rhumb_helm::Action::Upgrade)
+    {
+        let reused = rhumb_helm::values::reuse(&before.release.chart, &before.release.config, &config)?;
+        chart = Arc::new(chart.with_values(reused.defaults));
+        config = reused.config;
+    }
     let capabilities = ctx.cluster.capabilities().await?;
     let options = ReleaseOptions {
         name: ready.release.clone(),
@@ -63,49 +87,144 @@ async fn prepare(
         action,
     };
     ctx.renders.fetch_add(1, Ordering::Relaxed);
-    let rendered = render(&chart, ready, (&options, &capabilities), ctx.clock.now().0)?;
+    let mut rendered = render((&chart, &config), ready, (&options, &capabilities), ctx.clock.now().0)?;
     tracing::debug!(release = ready.release, namespace = ready.namespace, "rendered chart");
-    Ok((chart.stored(&ready.values)?, rendered))
+    if ready.options.skip_crds {
+        rendered.crds.clear();
+    }
+    Ok(Prepared { chart: chart.stored(&config)?, config, rendered })
 }
 
-fn work<'a>(ready: &'a Ready, (chart, rendered): (&'a Value, &'a Rendered), worker: &'a Worker) -> Work<'a> {
-    Work {
-        owner: (ready.object.namespace.as_deref().unwrap_or("default"), ready.object.name.as_str()),
-        inputs: &ready.inputs,
-        release: &ready.release,
-        namespace: &ready.namespace,
-        revision: ready.revision,
-        chart,
-        config: &ready.values,
-        rendered,
-        settings: settings(ready),
-        worker,
-    }
+/// The revision whose values Helm reuses: the newest if it is deployed, else the newest that is, else the newest.
+fn reused(history: &[Stored]) -> Option<&Stored> {
+    let is_deployed = |stored: &&Stored| stored.release.info.status == Status::Deployed;
+    history.iter().rev().find(is_deployed).or(history.last())
 }
 
-fn told(ready: &Ready, report: Report) -> anyhow::Result<Done> {
-    for note in &report.notes {
-        tracing::info!(release = ready.release, note, "note of a release");
-    }
-    let record = report.revision.map(|revision| Written { revision, version: report.record_version });
-    match report.error {
-        Some(error) => Err(Failed { record, error }.into()),
-        None => {
-            let (release, revision) = (ready.release.as_str(), ready.revision);
-            tracing::info!(release, namespace = ready.namespace, revision, "released");
-            Ok(Done { outcome: Outcome::Succeeded { revision: ready.chart_revision.clone() }, record })
+impl Prepared {
+    fn work<'a>(&'a self, ready: &'a Ready, marks: &'a Marks, worker: &'a Worker) -> Work<'a> {
+        Work {
+            owner: (ready.object.namespace.as_deref().unwrap_or("default"), ready.object.name.as_str()),
+            marks,
+            release: &ready.release,
+            namespace: &ready.namespace,
+            revision: ready.revision,
+            chart: &self.chart,
+            config: &self.config,
+            rendered: &self.rendered,
+            settings: settings(ready),
+            worker,
         }
     }
 }
 
-/// A release action that the cluster took part in.
-#[derive(Debug, thiserror::Error)]
-#[error("the cluster refused it")]
+fn marks(ready: &Ready) -> Marks {
+    Marks {
+        owner: Some(ready.object.namespaced()),
+        inputs: Some(ready.inputs.clone()),
+        generation: Some(ready.generation),
+        chart_revision: Some(ready.chart_revision.clone()),
+        ..Marks::default()
+    }
+}
+
+fn told(ready: &Ready, report: Report) -> anyhow::Result<Done> {
+    let record = recorded(&ready.release, report)?;
+    let (release, revision) = (ready.release.as_str(), ready.revision);
+    tracing::info!(release, namespace = ready.namespace, revision, "released");
+    Ok(Done { outcome: Outcome::Succeeded { revision: ready.chart_revision.clone() }, record })
+}
+
+/// The record that an action left, if it went well.
+fn recorded(release: &str, report: Report) -> Result<Option<Written>, Failed> {
+    for note in &report.notes {
+        tracing::info!(release, note, "note of a release");
+    }
+    let record = report.revision.map(|revision| Written { revision, version: report.record_version });
+    match report.error {
+        Some(error) => Err(Failed { record, error }),
+        None => Ok(record),
+    }
+}
+
+/// Brings an earlier revision back, as a new one.
+pub(crate) async fn rollback(ctx: &Context, rollback: &Rollback, worker: &Worker) -> anyhow::Result<Done> {
+    let history = ctx.cluster.history(&rollback.namespace, &rollback.release).await?;
+    let (release, to) = (rollback.release.as_str(), rollback.back.to);
+    anyhow::ensure!(
+        history.last().is_some_and(|newest| newest.release.version == rollback.from),
+        "another revision was made meanwhile"
+    );
+    let target = history.iter().find(|stored| stored.release.version == to);
+    let target = target.with_context(|| format!("there is no record v{to} any more"))?;
+    let before = Marks::read(&target.annotations);
+    let marks = Marks {
+        owner: Some(rollback.object.namespaced()),
+        generation: rollback.generation,
+        tests: before.tests.filter(|tests| *tests == Tested::Passed),
+        rolled_back: Some(rollback.back.takes_back.clone()),
+        interrupted: false,
+        ..before
+    };
+    let options = rollback.back.options;
+    let settings = Settings {
+        timeout: Duration::from_secs(options.timeout_seconds),
+        wait: if options.wait { Wait::Ready } else { Wait::No },
+        hooks: if options.disable_hooks { HookRun::No } else { HookRun::Yes },
+        update: if options.force { Update::Replace } else { Update::Patch },
+        pods: if options.recreate { Pods::Restart } else { Pods::Keep },
+        max_history: usize::try_from(rollback.max_history).unwrap_or(usize::MAX),
+    };
+    let owner = (rollback.object.namespace.as_deref().unwrap_or("default"), rollback.object.name.as_str());
+    let now = || ctx.clock.now();
+    let context = release::Context { owner, settings, worker, clock: Clock(&now) };
+    let report = ctx.cluster.rollback((target, &marks), &history, &context).await;
+    let record = recorded(release, report)?;
+    tracing::info!(release, namespace = rollback.namespace, to, "rolled back");
+    Ok(Done { outcome: Outcome::RolledBack { count: rollback.back.takes_back.count }, record })
+}
+
+/// Runs the tests of what is deployed.
+pub(crate) async fn test(ctx: &Context, test: &Test, worker: &Worker) -> anyhow::Result<Done> {
+    let history = ctx.cluster.history(&test.namespace, &test.release).await?;
+    let revision = test.tests.revision;
+    let newest = history.last().filter(|newest| newest.release.version == revision);
+    let newest = newest.context("another revision was made meanwhile")?;
+    let settings = Settings { timeout: Duration::from_secs(test.tests.options.timeout_seconds), ..Settings::default() };
+    let owner = (test.object.namespace.as_deref().unwrap_or("default"), test.object.name.as_str());
+    let now = || ctx.clock.now();
+    let context = release::Context { owner, settings, worker, clock: Clock(&now) };
+    let marks = Marks { generation: Some(test.generation), ..Marks::read(&newest.annotations) };
+    let report = ctx.cluster.test(newest, (marks, test.tests.failures), &context).await?;
+    let record = Written { revision, version: Some(report.record_version) };
+    let outcome = match report.failure {
+        None => Outcome::Tested,
+        Some(why) => {
+            tracing::warn!(release = test.release, namespace = test.namespace, revision, error = why, "tests failed");
+            Outcome::TestsFailed(why)
+        }
+    };
+    Ok(Done { outcome, record: Some(record) })
+}
+
+/// A release action that the cluster took part in; says what its error says.
+#[derive(Debug)]
 pub(crate) struct Failed {
     /// The record that says so. A failure with a record is held off by that record.
     pub record: Option<Written>,
-    #[source]
     error: rhumb_io::cluster::Error,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Failed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
 }
 
 fn settings(ready: &Ready) -> Settings {
@@ -113,12 +232,14 @@ fn settings(ready: &Ready) -> Settings {
         timeout: Duration::from_secs(ready.options.timeout_seconds),
         wait: if ready.options.wait { Wait::Ready } else { Wait::No },
         hooks: HookRun::Yes,
+        update: if ready.options.force { Update::Replace } else { Update::Patch },
+        pods: Pods::Keep,
         max_history: usize::try_from(ready.options.max_history).unwrap_or(usize::MAX),
     }
 }
 
 fn render(
-    chart: &Arc<rhumb_helm::Chart>,
+    (chart, values): (&Chart, &Map<String, Value>),
     ready: &Ready,
     (options, capabilities): (&ReleaseOptions, &Capabilities),
     now_millis: u64,
@@ -126,7 +247,7 @@ fn render(
     let seed = ready.inputs.seed() ^ u64::from(ready.revision);
     let input = RenderInput {
         chart,
-        values: &ready.values,
+        values,
         release: options,
         capabilities,
         entropy: Entropy { seed, now: i64::try_from(now_millis / 1000).unwrap_or_default() },

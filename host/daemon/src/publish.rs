@@ -50,12 +50,10 @@ pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
     }
 }
 
-/// Publishes a releases pass: status and an event for each release that was left alone and has something new to say.
+/// Publishes a releases pass: status and an event for each release that has something new to say before anything is done.
 pub(crate) async fn releases(ctx: &Context, view: &ReleasesView, plan: &releases::Plan) {
     for (release, row) in view.releases.iter().zip(&plan.rows) {
-        if row.decided.is_err() {
-            release_status(ctx, release, row, &Outcome::Nothing).await;
-        }
+        release_status(ctx, release, row, &Outcome::Nothing).await;
     }
 }
 
@@ -78,7 +76,7 @@ async fn release_status(ctx: &Context, release: &ReleaseView, row: &Row, outcome
     let written = write_status(ctx, &release.id, &release.status, &new).await;
     if let (true, Ok(spec)) = (written, &release.spec) {
         let of = format!("release '{}' in namespace '{}'", spec.release_name, spec.target_namespace);
-        event(ctx, &release.id, &of, &new, outcome).await;
+        event(ctx, &release.id, &of, (&release.status, &new), outcome).await;
     }
 }
 
@@ -87,7 +85,14 @@ async fn write_status(ctx: &Context, id: &ObjectId, old: &Value, new: &Value) ->
         return false;
     }
     let key = words::helm_release(id);
-    match ctx.cluster.patch_status(&key, new).await {
+    let mut patch = new.clone();
+    // What a merge patch leaves out stays.
+    if let (Some(patch), Some(old)) = (patch.as_object_mut(), old.as_object()) {
+        for gone in old.keys() {
+            patch.entry(gone).or_insert(Value::Null);
+        }
+    }
+    match ctx.cluster.patch_status(&key, &patch).await {
         Ok(applied) => {
             // The next pass compares with what it knows, so it must know this.
             let place = (key.namespace.unwrap_or_default(), key.name);
@@ -101,15 +106,25 @@ async fn write_status(ctx: &Context, id: &ObjectId, old: &Value, new: &Value) ->
     }
 }
 
-/// Helm Operator's events, but only when the status changed.
-async fn event(ctx: &Context, id: &ObjectId, of: &str, status: &Value, outcome: &Outcome) {
-    let conditions = status.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let released = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some("Released"));
-    let message = released.and_then(|c| c.get("message")).and_then(Value::as_str).unwrap_or_default();
-    let failed = released.and_then(|c| c.get("status")).and_then(Value::as_str) == Some("False");
-    let (event_type, reason, message) = match (outcome, failed) {
-        (Outcome::Succeeded { .. }, _) => (EventType::Normal, "ReleaseSynced", format!("managed {of} synchronized")),
-        (_, true) => (EventType::Warning, "FailedReleaseSync", format!("synchronization of {of} failed: {message}")),
+/// Helm Operator's events, but only where there is something new: a release that is through, one that came back, and a
+/// reason why one is not through.
+async fn event(ctx: &Context, id: &ObjectId, of: &str, (old, new): (&Value, &Value), outcome: &Outcome) {
+    let before = condition(old, "Released");
+    let (released, why) = condition(new, "Released").unwrap_or_default();
+    let new_reason = before.is_none_or(|(_, before)| before != why);
+    let (event_type, reason, message) = match (outcome, released) {
+        (Outcome::Succeeded { .. } | Outcome::Tested | Outcome::TestsFailed(_), "True") => {
+            (EventType::Normal, "ReleaseSynced", format!("managed {of} synchronized"))
+        }
+        (Outcome::RolledBack { .. }, _) => {
+            (EventType::Warning, "FailedReleaseSync", format!("synchronization of {of} failed and was rolled back"))
+        }
+        (Outcome::RollbackFailed(why), _) => {
+            (EventType::Warning, "FailedReleaseSync", format!("rollback of {of} failed: {why}"))
+        }
+        (_, "False") if new_reason => {
+            (EventType::Warning, "FailedReleaseSync", format!("synchronization of {of} failed: {why}"))
+        }
         _ => return,
     };
     let event = Event {
@@ -123,6 +138,14 @@ async fn event(ctx: &Context, id: &ObjectId, of: &str, status: &Value, outcome: 
     if let Err(error) = ctx.cluster.event(&event).await {
         tracing::warn!(object = %id, error = chain(&error), "event not written");
     }
+}
+
+/// Status and message of a condition.
+fn condition<'a>(status: &'a Value, kind: &str) -> Option<(&'a str, &'a str)> {
+    let conditions = status.get("conditions").and_then(Value::as_array)?;
+    let found = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
+    let text = |key: &str| found.get(key).and_then(Value::as_str).unwrap_or_default();
+    Some((text("status"), text("message")))
 }
 
 fn step(policy: &str, done: &Transformation) -> report::Step {

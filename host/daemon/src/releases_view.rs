@@ -10,19 +10,18 @@ use rhumb_core::id::Digest;
 use rhumb_core::images;
 use rhumb_core::judge;
 use rhumb_core::manifest::Object;
-use rhumb_core::releases::{ChartSource, ChartView, Head, KeyRef, Orphan, ReleaseView, ReleasesView, Spec, ValuesFrom};
-use rhumb_core::values::{Origin, Sealed, seal};
+use rhumb_core::releases::{ChartSource, ChartView, Head, Marks, Orphan, ReleaseView, ReleasesView, Spec};
 use rhumb_helm::Chart;
-use rhumb_io::cluster::records::{HELMRELEASE, INPUTS};
-use rhumb_io::cluster::{Look, Place, config_map_value, secret_value};
-use serde_json::{Map, Value};
+use rhumb_io::charts::Archive;
+use rhumb_io::cluster::Look;
+use rhumb_io::git::Mirror;
+use serde_json::Value;
 
-use crate::chart_repositories;
 use crate::context::Context;
+use crate::flights::ReleaseName;
 use crate::loops::Error;
-use crate::repository;
 use crate::repository::blocking;
-use crate::watched::Source;
+use crate::{chart_repositories, repository, values};
 
 /// Reads the view of one pass. What is wrong with one release is said on that release.
 ///
@@ -34,13 +33,15 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
     if look == Look::Fresh {
         ctx.cluster.forget_capabilities();
         ctx.found_charts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        ctx.documents.forget();
     }
     let in_flight = ctx.flights.in_flight();
     ctx.watched.current(look).await?;
     let helm_releases = ctx.watched.helm_releases();
-    let sources = helm_releases.iter().filter_map(|value| Spec::parse(value).ok());
-    chart_repositories::look(ctx, sources.filter_map(|spec| chart_repositories::place(ctx, &spec.chart)).collect())
-        .await;
+    let specs: Vec<Spec> = helm_releases.iter().filter_map(|value| Spec::parse(value).ok()).collect();
+    let places = specs.iter().filter_map(|spec| chart_repositories::place(ctx, &spec.chart)).collect();
+    let urls = specs.iter().flat_map(values::urls).collect();
+    futures::join!(chart_repositories::look(ctx, places), ctx.documents.look(&urls, ctx.clock.now()));
     let mut histories = heads(ctx);
     let mut charts: BTreeMap<ChartSource, Result<ChartView, String>> = BTreeMap::new();
     let mut used = BTreeSet::new();
@@ -50,14 +51,15 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
         let value = value.as_ref();
         let Some(object) = Object::of_cluster(value) else { continue };
         let spec = Spec::parse(value);
-        let history = match &spec {
+        let (history, attempt) = match &spec {
             Ok(spec) => {
                 let release = (spec.target_namespace.clone(), spec.release_name.clone());
                 let history = histories.get(&release).cloned().unwrap_or_default();
+                let attempt = ctx.attempt(&release);
                 claimed.insert(release);
-                history
+                (history, attempt)
             }
-            Err(_) => Vec::new(),
+            Err(_) => (Vec::new(), None),
         };
         let chart = match &spec {
             Ok(spec) => match charts.get(&spec.chart) {
@@ -71,11 +73,10 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
             Err(error) => Err(error.to_string()),
         };
         let (values, secrets) = match &spec {
-            Ok(spec) => values(ctx, spec, &mut used).await,
+            Ok(spec) => values::compose(ctx, spec, &chart, &mut used).await,
             Err(error) => (Err(error.to_string()), Digest::of("")),
         };
         let labels = object.labels();
-        let attempt = ctx.attempts.lock().unwrap_or_else(PoisonError::into_inner).get(&object.id).cloned();
         releases.push(ReleaseView {
             generation: value.pointer("/metadata/generation").and_then(Value::as_u64).unwrap_or_default(),
             status: value.get("status").cloned().unwrap_or(Value::Null),
@@ -95,20 +96,19 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
     // What another HelmRelease asks for is taken over by it and not uninstalled.
     histories.retain(|release, _| !claimed.contains(release));
     let orphans =
-        if snapshot.manifests.problems.is_empty() { orphans(&snapshot, &releases, histories) } else { Vec::new() };
+        if snapshot.manifests.problems.is_empty() { orphans(ctx, &snapshot, &releases, histories) } else { Vec::new() };
     Ok(ReleasesView { now: ctx.clock.now(), releases, orphans, in_flight, policies: ctx.policies() })
 }
 
 /// Every release record without its content, by namespace and release.
-fn heads(ctx: &Context) -> BTreeMap<(String, String), Vec<Head>> {
-    let mut histories: BTreeMap<(String, String), Vec<Head>> = BTreeMap::new();
+fn heads(ctx: &Context) -> BTreeMap<ReleaseName, Vec<Head>> {
+    let mut histories: BTreeMap<ReleaseName, Vec<Head>> = BTreeMap::new();
     for head in ctx.watched.heads() {
         let known = Head {
             revision: head.version,
             status: head.status.clone(),
-            inputs: head.annotations.get(INPUTS).and_then(|text| Digest::parse(text)),
-            owner: head.annotations.get(HELMRELEASE).cloned(),
             at: head.written,
+            marks: Marks::read(&head.annotations),
         };
         histories.entry((head.namespace.clone(), head.release.clone())).or_default().push(known);
     }
@@ -120,16 +120,19 @@ fn heads(ctx: &Context) -> BTreeMap<(String, String), Vec<Head>> {
 /// One that git still names comes back with the next sync: a definition that was deleted by mistake, or a cluster that
 /// was restored without its HelmReleases, takes nothing down.
 fn orphans(
+    ctx: &Context,
     snapshot: &repository::Snapshot,
     releases: &[ReleaseView],
-    histories: BTreeMap<(String, String), Vec<Head>>,
+    histories: BTreeMap<ReleaseName, Vec<Head>>,
 ) -> Vec<Orphan> {
     let in_git = snapshot.manifests.objects.iter().filter(|object| object.id.kind == "HelmRelease");
     let mut known: BTreeSet<String> = in_git.map(|object| object.id.namespaced()).collect();
     known.extend(releases.iter().map(|release| release.id.namespaced()));
-    let owned = histories.into_iter().filter_map(|((namespace, name), history)| {
-        let owner = history.last()?.owner.clone()?;
-        (!known.contains(&owner)).then_some(Orphan { namespace, name, owner })
+    let owned = histories.into_iter().filter_map(|(release, history)| {
+        let owner = history.last()?.marks.owner.clone().filter(|owner| !known.contains(owner))?;
+        let attempt = ctx.attempt(&release);
+        let (namespace, name) = release;
+        Some(Orphan { namespace, name, owner, attempt })
     });
     owned.collect()
 }
@@ -206,10 +209,7 @@ async fn parse(ctx: &Context, source: &ChartSource, view: &ChartView) -> Result<
     let limits = rhumb_helm::Limits::default();
     match source {
         ChartSource::Git { path, .. } => {
-            let mirror = match chart_repositories::place(ctx, source) {
-                Some(place) => chart_repositories::head(ctx, &place).await?.0,
-                None => Arc::clone(ctx.repository.mirror()),
-            };
+            let mirror = mirror(ctx, source).await?;
             let (revision, folder) = (rhumb_core::id::Revision::new(&view.revision), path.clone());
             let files = blocking(move || mirror.files(&revision, &[folder], &|_| true)).await;
             let prefix = format!("{}/", path.trim_start_matches("./").trim_matches('/'));
@@ -226,64 +226,29 @@ async fn parse(ctx: &Context, source: &ChartSource, view: &ChartView) -> Result<
             });
             Chart::from_files(files.collect(), &limits).map_err(|error| chain(&error))
         }
-        ChartSource::Repository { url, name, version } => {
-            let archive = ctx.charts.fetch(url, name, version).await.map_err(|error| chain(&error))?;
-            if archive.digest != view.digest {
-                return Err(format!("chart `{name}` changed while it was read; it is looked at again"));
-            }
+        ChartSource::Repository { .. } => {
+            let archive = archive(ctx, source, view).await?;
             Chart::from_archive(&archive.data, &limits).map_err(|error| chain(&error))
         }
     }
 }
 
-/// The values of a release with secrets sealed, and the digest of the secrets.
-async fn values(ctx: &Context, spec: &Spec, used: &mut BTreeSet<(Source, Place)>) -> (Result<Sealed, String>, Digest) {
-    let mut layers = Vec::new();
-    let mut secrets = Vec::new();
-    for source in &spec.values_from {
-        let (origin, from, key) = match source {
-            ValuesFrom::ConfigMap(key) => (Origin::Open, Source::ConfigMap, key),
-            ValuesFrom::Secret(key) => (Origin::Secret, Source::Secret, key),
-        };
-        let place = (key.namespace.clone(), key.name.clone());
-        let content = ctx.watched.content(&ctx.cluster, from, &place).await;
-        used.insert((from, place));
-        let text = content.and_then(|content| match (content, from) {
-            (Some(content), Source::Secret) => secret_value(&content, &key.key),
-            (Some(content), Source::ConfigMap) => config_map_value(&content, &key.key),
-            (None, _) => Ok(None),
-        });
-        let text = match text {
-            Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
-            Ok(None) if key.optional => continue,
-            Ok(None) => return (Err(format!("{} is not there", title(origin, key))), Digest::of("")),
-            Err(error) => return (Err(format!("{}: {}", title(origin, key), chain(&error))), Digest::of("")),
-        };
-        if origin == Origin::Secret {
-            secrets.push(text.clone());
-        }
-        match layer(&text) {
-            Some(layer) => layers.push((origin, layer)),
-            None if key.optional => {}
-            // The content is never shown: it may be a secret.
-            None => return (Err(format!("{} is not a YAML mapping", title(origin, key))), Digest::of("")),
-        }
-    }
-    layers.push((Origin::Open, spec.values.clone()));
-    (Ok(seal(layers)), Digest::of_parts(secrets.iter().map(String::as_bytes)))
-}
-
-fn layer(text: &str) -> Option<Map<String, Value>> {
-    match rhumb_yaml::from_str(text).ok()? {
-        Value::Object(map) => Some(map),
-        Value::Null => Some(Map::new()),
-        _ => None,
+/// The mirror that holds a chart of git.
+pub(crate) async fn mirror(ctx: &Context, source: &ChartSource) -> Result<Arc<Mirror>, String> {
+    match chart_repositories::place(ctx, source) {
+        Some(place) => Ok(chart_repositories::head(ctx, &place).await?.0),
+        None => Ok(Arc::clone(ctx.repository.mirror())),
     }
 }
 
-fn title(origin: Origin, key: &KeyRef) -> String {
-    let kind = if origin == Origin::Secret { "Secret" } else { "ConfigMap" };
-    format!("key `{}` of {kind} {}/{}", key.key, key.namespace, key.name)
+/// The archive of a chart of a Helm repository, as it was looked at.
+pub(crate) async fn archive(ctx: &Context, source: &ChartSource, view: &ChartView) -> Result<Archive, String> {
+    let ChartSource::Repository { url, name, version } = source else { return Err("the chart is in git".to_owned()) };
+    let archive = ctx.charts.fetch(url, name, version).await.map_err(|error| chain(&error))?;
+    if archive.digest != view.digest {
+        return Err(format!("chart `{name}` changed while it was read; it is looked at again"));
+    }
+    Ok(archive)
 }
 
 fn unread() -> judge::Chart {

@@ -29,7 +29,7 @@ pub mod record;
 pub mod values;
 
 pub use capabilities::Capabilities;
-pub use chart::{Chart, Dependency, File, Maintainer, Metadata};
+pub use chart::{Chart, Dependency, File, Maintainer, Metadata, unpack};
 pub use error::Error;
 pub use limits::Limits;
 pub use manifest::{Manifest, parse_manifest};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::chart::Node;
 use crate::error::Error;
-use crate::value::{Entries, Shared, Value as Dynamic, from_json};
+use crate::value::{Entries, Shared, Value as Dynamic, from_json, to_json};
 
 /// The key that all sub-charts share.
 const GLOBAL: &str = "global";
@@ -22,6 +22,34 @@ pub fn merge(mut base: Map<String, Value>, over: &Map<String, Value>) -> Map<Str
         base.insert(key.clone(), merged);
     }
     base
+}
+
+/// What an upgrade that reuses values is rendered with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reused {
+    /// The values of the user: the new ones over those before.
+    pub config: Map<String, Value>,
+    /// What takes the place of the new chart's defaults: the old chart's, with the values before over them.
+    pub defaults: Map<String, Value>,
+}
+
+/// Helm's `--reuse-values`: lays new values over those of a revision, given its chart as the record stores it and the
+/// values that its user gave. Defaults that only the new chart has are not seen then, as in Helm.
+pub fn reuse(chart: &Value, config: &Map<String, Value>, new: &Map<String, Value>) -> Result<Reused, Error> {
+    let empty = Map::new();
+    let defaults = chart.get("values").and_then(Value::as_object).unwrap_or(&empty);
+    Ok(Reused { config: laid_over(new, config)?, defaults: laid_over(config, defaults)? })
+}
+
+/// `over` with what it lacks of `below`; a null removes.
+fn laid_over(over: &Map<String, Value>, below: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    let over = table(over);
+    coalesce_tables(&over, &table(below), Nulls::Remove);
+    let wrong = |message| Error::Values { chart: "of the revision before".to_owned(), message };
+    match to_json(&Dynamic::Map(over)).map_err(wrong)? {
+        Value::Object(map) => Ok(map),
+        _ => Ok(Map::new()),
+    }
 }
 
 /// What a null does when values are laid over others.
@@ -160,5 +188,20 @@ mod tests {
         let over = json!({"a": {"b": null, "c": [3]}, "d": {"e": 1}});
         let merged = merge(base.as_object().unwrap().clone(), over.as_object().unwrap());
         assert_eq!(Value::Object(merged), json!({"a": {"b": null, "c": [3]}, "d": {"e": 1}}));
+    }
+
+    #[test]
+    fn values_are_reused_as_helm_reuses_them() {
+        let map = |value: Value| value.as_object().unwrap().clone();
+        let chart = json!({"values": {"replicas": 1, "image": {"tag": "a", "pull": "Always"}, "gone": true}});
+        let config = map(json!({"replicas": 2, "image": {"tag": "b"}, "extra": {"x": 1, "y": 2}}));
+        let reused = reuse(&chart, &config, &map(json!({"image": {"tag": "c"}, "extra": {"y": null}}))).unwrap();
+        let expected = json!({"replicas": 2, "image": {"tag": "c"}, "extra": {"x": 1}});
+        assert_eq!(Value::Object(reused.config), expected);
+        let expected =
+            json!({"replicas": 2, "image": {"tag": "b", "pull": "Always"}, "gone": true, "extra": {"x": 1, "y": 2}});
+        assert_eq!(Value::Object(reused.defaults), expected);
+        let nothing = reuse(&json!({"values": null}), &Map::new(), &map(json!({"a": 1.5}))).unwrap();
+        assert_eq!((Value::Object(nothing.config), nothing.defaults), (json!({"a": 1.5}), Map::new()));
     }
 }

@@ -14,6 +14,7 @@
 
 pub mod charts;
 pub mod cluster;
+pub mod documents;
 pub mod files;
 pub mod git;
 pub mod identity;

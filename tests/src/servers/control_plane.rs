@@ -217,12 +217,21 @@ impl ControlPlane {
     /// When the file is none or the server refuses an object.
     pub async fn apply(&self, file: &Path) {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        self.apply_text(&text).await;
+    }
+
+    /// Applies manifests, one document after the other.
+    ///
+    /// # Panics
+    ///
+    /// When they are none or the server refuses an object.
+    pub async fn apply_text(&self, text: &str) {
         let limits = rhumb_yaml::Limits::default();
-        for document in rhumb_yaml::documents(&text, &limits).expect("the manifests are YAML") {
+        for document in rhumb_yaml::documents(text, &limits).expect("the manifests are YAML") {
             let object = rhumb_yaml::to_json(&document, &limits).expect("the manifests are YAML");
             let cluster = self.cluster().await;
             let applied = cluster.apply(&object, "test").await;
-            applied.unwrap_or_else(|error| panic!("{}: {error}: {error:?}", file.display()));
+            applied.unwrap_or_else(|error| panic!("{object}: {error}: {error:?}"));
         }
     }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use rhumb_core::chain::chain;
 use rhumb_core::manifest::{File, Manifests, Object};
-use rhumb_core::releases::{ChartSource, Spec, ValuesFrom};
+use rhumb_core::releases::{ChartSource, KeyRef, Spec, ValuesFrom};
 use rhumb_helm::{Action, Capabilities, Chart, Entropy, Limits, ReleaseOptions, RenderInput};
+use rhumb_io::documents;
 use rhumb_io::git::Names;
 use serde_json::{Map, Value};
 
@@ -52,17 +53,20 @@ async fn release(object: &Object, (files, manifests): (&[File], &Manifests), thi
         ChartSource::Git { url, path, .. } => format!("{url} {path}"),
         ChartSource::Repository { url, name, version } => format!("{url} {name} {version}"),
     };
-    let (layers, values) = match values(&spec, manifests) {
+    // Values may come from the chart, but what is wrong with them is told first.
+    let chart = chart(&spec.chart, files, this).await;
+    let held: &[rhumb_helm::File] = chart.as_ref().map_or(&[], |(_, files)| files);
+    let (layers, values) = match values(&spec, manifests, held).await {
         Ok(values) => values,
         Err(why) => {
-            release.problem = Some(why);
+            release.problem = Some(chart.err().unwrap_or(why));
             return release;
         }
     };
     release.values = layers;
-    match chart(&spec.chart, files, this).await {
+    match chart {
         Err(why) => release.problem = Some(why),
-        Ok(chart) => {
+        Ok((chart, _)) => {
             let metadata = chart.metadata();
             release.chart = format!("{} {}", metadata.name, metadata.version);
             match render(&chart, &spec, &values) {
@@ -74,44 +78,76 @@ async fn release(object: &Object, (files, manifests): (&[File], &Manifests), thi
     release
 }
 
-/// Where values come from, and the values: other objects' keys are taken from the same repository.
-fn values(spec: &Spec, manifests: &Manifests) -> Result<(String, Map<String, Value>), String> {
+/// One layer of values: what it is, and its text; `None` for one that may be missing.
+type Layer = (String, Option<String>);
+
+/// Where values come from, and the values: other objects' keys are taken from the same repository, files from the chart,
+/// URLs are read.
+async fn values(
+    spec: &Spec,
+    manifests: &Manifests,
+    chart: &[rhumb_helm::File],
+) -> Result<(String, Map<String, Value>), String> {
     let mut titles = Vec::new();
     let mut values = Map::new();
     for source in &spec.values_from {
-        let (kind, key) = match source {
-            ValuesFrom::ConfigMap(key) => ("ConfigMap", key),
-            ValuesFrom::Secret(key) => ("Secret", key),
-        };
-        let title = format!("{kind} {}/{}", key.namespace, key.name);
-        let is = |object: &&Object| {
-            object.id.kind == kind
-                && object.id.name == key.name
-                && object.id.namespace.as_deref().unwrap_or("default") == key.namespace
-        };
-        let object = manifests.objects.iter().find(is);
-        let data = |object: &Object| {
-            let of = |field: &str| object.value.get(field)?.get(&key.key)?.as_str().map(str::to_owned);
-            of("stringData").or_else(|| of("data").filter(|_| kind == "ConfigMap"))
-        };
-        match object.and_then(data) {
-            Some(text) => {
-                if let Ok(Value::Object(layer)) = rhumb_yaml::from_str(&text) {
-                    values = rhumb_helm::values::merge(values, &layer);
+        let (title, text) = match source {
+            ValuesFrom::ConfigMap(key) => of_object("ConfigMap", key, manifests)?,
+            ValuesFrom::Secret(key) => of_object("Secret", key, manifests)?,
+            ValuesFrom::External(external) => {
+                let client = documents::Client::new().map_err(|error| chain(&error))?;
+                match client.read(&external.url).await {
+                    Ok(text) => ("a URL".to_owned(), Some(text)),
+                    Err(_) if external.optional => ("a URL (optional)".to_owned(), None),
+                    Err(error) => return Err(chain(&error)),
                 }
-                titles.push(title);
             }
-            None if key.optional => titles.push(format!("{title} (optional)")),
-            None => return Err(format!("values come from {title}, which only the cluster has")),
+            ValuesFrom::ChartFile(file) => {
+                let title = format!("file {} of the chart", file.path);
+                match chart.iter().find(|one| one.path == file.path) {
+                    Some(found) => (title, Some(String::from_utf8_lossy(&found.data).into_owned())),
+                    None if file.optional => (format!("{title} (optional)"), None),
+                    None => return Err(format!("{title} is not there")),
+                }
+            }
+        };
+        if let Some(text) = text
+            && let Ok(Value::Object(layer)) = rhumb_yaml::from_str(&text)
+        {
+            values = rhumb_helm::values::merge(values, &layer);
         }
+        titles.push(title);
     }
     if !spec.values.is_empty() || titles.is_empty() {
         titles.push("inline".to_owned());
     }
+    if spec.reuse_values {
+        titles.push("over those of the revision before".to_owned());
+    }
     Ok((titles.join(", "), rhumb_helm::values::merge(values, &spec.values)))
 }
 
-async fn chart(source: &ChartSource, files: &[File], this: &Names) -> Result<Chart, String> {
+fn of_object(kind: &str, key: &KeyRef, manifests: &Manifests) -> Result<Layer, String> {
+    let title = format!("{kind} {}/{}", key.namespace, key.name);
+    let is = |object: &&Object| {
+        object.id.kind == kind
+            && object.id.name == key.name
+            && object.id.namespace.as_deref().unwrap_or("default") == key.namespace
+    };
+    let object = manifests.objects.iter().find(is);
+    let data = |object: &Object| {
+        let of = |field: &str| object.value.get(field)?.get(&key.key)?.as_str().map(str::to_owned);
+        of("stringData").or_else(|| of("data").filter(|_| kind == "ConfigMap"))
+    };
+    match object.and_then(data) {
+        Some(text) => Ok((title, Some(text))),
+        None if key.optional => Ok((format!("{title} (optional)"), None)),
+        None => Err(format!("values come from {title}, which only the cluster has")),
+    }
+}
+
+/// A chart and all files of its folder or archive.
+async fn chart(source: &ChartSource, files: &[File], this: &Names) -> Result<(Chart, Vec<rhumb_helm::File>), String> {
     let limits = Limits::default();
     match source {
         ChartSource::Git { url, path, .. } => {
@@ -132,13 +168,16 @@ async fn chart(source: &ChartSource, files: &[File], this: &Names) -> Result<Cha
             if files.is_empty() {
                 return Err(format!("there is no folder `{path}` in this repository"));
             }
-            Chart::from_files(files, &limits).map_err(|error| chain(&error))
+            let chart = Chart::from_files(files.clone(), &limits).map_err(|error| chain(&error))?;
+            Ok((chart, files))
         }
         ChartSource::Repository { url, name, version } => {
             let client =
                 rhumb_io::charts::Client::new(rhumb_io::charts::Options::default()).map_err(|error| chain(&error))?;
             let archive = client.fetch(url, name, version).await.map_err(|error| chain(&error))?;
-            Chart::from_archive(&archive.data, &limits).map_err(|error| chain(&error))
+            let files = rhumb_helm::unpack(&archive.data, &limits).map_err(|error| chain(&error))?;
+            let chart = Chart::from_archive(&archive.data, &limits).map_err(|error| chain(&error))?;
+            Ok((chart, files))
         }
     }
 }

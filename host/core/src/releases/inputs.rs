@@ -23,6 +23,10 @@ pub fn inputs(view: &ReleasesView, release: &ReleaseView) -> Option<Digest> {
         spec.release_name.clone(),
         spec.target_namespace.clone(),
     ];
+    if spec.reuse_values {
+        // Laid over the values before, the same values come to something else.
+        parts.push("reuse-values".to_owned());
+    }
     let transforms = value_transforms(&release.annotations).ok()?;
     for transform in &transforms {
         let component = &view.policies.get(&transform.policy)?.component;

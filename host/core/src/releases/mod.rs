@@ -3,8 +3,11 @@
 //! First the state of each release is named, with a reason; then the state maps to at most one action. What goes into
 //! a release is compared by one digest, so that a release with nothing to do costs nothing.
 
+mod action;
 mod inputs;
+pub mod marks;
 mod plan;
+mod sources;
 mod spec;
 mod state;
 mod status;
@@ -14,10 +17,13 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use action::{Action, Options, Ready, Rollback, Test};
 pub use inputs::inputs;
-pub use plan::{Action, Kept, Options, Plan, Ready, Row, plan};
-pub use spec::{ChartSource, KeyRef, Spec, SpecError, ValuesFrom};
-pub use state::{Blocked, State, state};
+pub use marks::{Marks, RolledBack, Tested};
+pub use plan::{Kept, Plan, Row, plan};
+pub use sources::{ChartFileRef, ExternalRef, KeyRef, ValuesFrom};
+pub use spec::{ChartSource, Retries, Spec, SpecError, Tests};
+pub use state::{Back, Blocked, State, Untested, state};
 pub use status::{Outcome, Phase, set_condition, status};
 pub use transform::{Next, next};
 pub use view::{Attempt, ChartView, Head, Orphan, ReleaseView, ReleasesView};

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::state::{Blocked, State, state};
+use super::action::{Action, Options, Ready, Rollback, Test};
+use super::spec::Spec;
+use super::state::{Back, Blocked, State, Untested, held_off, state};
 use super::transform::Next;
 use super::view::{Orphan, ReleaseView, ReleasesView};
 use crate::id::{Digest, ObjectId, Timestamp};
@@ -22,91 +24,6 @@ pub struct Plan {
     pub wake: Option<Timestamp>,
 }
 
-/// The closed list of effects of a releases pass.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Install: there is no record, or only those of a release that was uninstalled.
-    Install(Ready),
-    /// Upgrade, also from a failed release.
-    Upgrade(Ready),
-    /// Mark a record that a crash left behind as failed, so that the next pass goes on from it.
-    Heal {
-        /// The HelmRelease.
-        object: ObjectId,
-        /// Namespace of the record.
-        namespace: String,
-        /// Helm's release name.
-        release: String,
-        /// The record.
-        revision: u32,
-    },
-    /// Uninstall: the HelmRelease is gone.
-    Uninstall(Orphan),
-}
-
-impl Action {
-    /// The HelmRelease that it is for; `None` when that is gone.
-    pub fn object(&self) -> Option<&ObjectId> {
-        match self {
-            Self::Install(ready) | Self::Upgrade(ready) => Some(&ready.object),
-            Self::Heal { object, .. } => Some(object),
-            Self::Uninstall(_) => None,
-        }
-    }
-
-    /// The release that it works on: namespace and Helm's name.
-    pub fn release(&self) -> (&str, &str) {
-        match self {
-            Self::Install(ready) | Self::Upgrade(ready) => (&ready.namespace, &ready.release),
-            Self::Heal { namespace, release, .. } => (namespace, release),
-            Self::Uninstall(orphan) => (&orphan.namespace, &orphan.name),
-        }
-    }
-}
-
-/// Everything that an install or upgrade needs; nothing is left to choose.
-#[derive(Clone, PartialEq)]
-pub struct Ready {
-    /// The HelmRelease.
-    pub object: ObjectId,
-    /// Helm's release name.
-    pub release: String,
-    /// Namespace of the record and of objects without one.
-    pub namespace: String,
-    /// The chart.
-    pub chart: Digest,
-    /// What `status.revision` will show.
-    pub chart_revision: String,
-    /// Values with secrets in the clear: never printed.
-    pub values: Map<String, Value>,
-    /// Digest of all that goes in.
-    pub inputs: Digest,
-    /// Helm's revision that this makes.
-    pub revision: u32,
-    /// Options of the spec.
-    pub options: Options,
-}
-
-impl std::fmt::Debug for Ready {
-    /// Leaves out the values, which hold secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}/{} v{} chart {}", self.object, self.namespace, self.release, self.revision, self.chart.short())
-    }
-}
-
-/// Options of an install or upgrade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Wait for readiness.
-    pub wait: bool,
-    /// For hooks and for waiting.
-    pub timeout_seconds: u64,
-    /// Records kept; 0 keeps all.
-    pub max_history: u32,
-    /// Leave `crds/` alone.
-    pub skip_crds: bool,
-}
-
 /// One release.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
@@ -114,6 +31,17 @@ pub struct Row {
     pub object: ObjectId,
     /// The word for what is done, or why nothing is.
     pub decided: Result<&'static str, Kept>,
+}
+
+impl Row {
+    /// When it is to be looked at again.
+    fn due(&self) -> Option<Timestamp> {
+        match self.decided {
+            Err(Kept::Busy { until } | Kept::BackingOff { until } | Kept::TestsFailed { until }) => Some(until),
+            Err(Kept::RolledBack { until, .. }) => until,
+            _ => None,
+        }
+    }
 }
 
 /// Why a release was left alone.
@@ -157,12 +85,31 @@ pub enum Kept {
         /// When.
         until: Timestamp,
     },
+    /// What was asked for failed and was taken back.
+    #[error("failed with the same chart and values and was rolled back{}", again(*until))]
+    RolledBack {
+        /// How often.
+        count: u32,
+        /// When it is tried again; `None` for not before something changes.
+        until: Option<Timestamp>,
+    },
+    /// Its tests failed.
+    #[error("its tests failed; run again at {until}")]
+    TestsFailed {
+        /// When.
+        until: Timestamp,
+    },
     /// It belongs to another HelmRelease.
     #[error("release belongs to HelmRelease {owner}")]
     Foreign {
         /// `<namespace>/<name>`.
         owner: String,
     },
+}
+
+fn again(until: Option<Timestamp>) -> String {
+    let not = || "; not tried again before chart, values or spec change".to_owned();
+    until.map_or_else(not, |until| format!("; tried again at {until}"))
 }
 
 /// Plans one pass; `transformed` holds the end of each transform chain that was asked for.
@@ -172,12 +119,7 @@ pub fn plan(view: &ReleasesView, transformed: &BTreeMap<ObjectId, Next>) -> Plan
     for release in &view.releases {
         let decided = match decide(view, release, transformed).and_then(|action| claim(release, &mut claimed, action)) {
             Ok(action) => {
-                let word = match action {
-                    Action::Install(_) => "install",
-                    Action::Upgrade(_) => "upgrade",
-                    Action::Heal { .. } => "heal",
-                    Action::Uninstall(_) => "uninstall",
-                };
+                let word = action.word();
                 actions.push(action);
                 Ok(word)
             }
@@ -186,14 +128,15 @@ pub fn plan(view: &ReleasesView, transformed: &BTreeMap<ObjectId, Next>) -> Plan
         rows.push(Row { object: release.id.clone(), decided });
     }
     let in_flight = |orphan: &&Orphan| view.in_flight.contains(&(orphan.namespace.clone(), orphan.name.clone()));
-    let orphans = view.orphans.iter().filter(|orphan| !in_flight(orphan));
-    actions.extend(orphans.cloned().map(Action::Uninstall));
-    let wake = rows.iter().filter_map(|row| match row.decided {
-        Err(Kept::Busy { until } | Kept::BackingOff { until }) => Some(until),
-        _ => None,
-    });
-    let wake = wake.min();
-    Plan { actions, rows, wake }
+    let mut due: Vec<Timestamp> = rows.iter().filter_map(Row::due).collect();
+    for orphan in view.orphans.iter().filter(|orphan| !in_flight(orphan)) {
+        let action = Action::Uninstall(orphan.clone());
+        match held_off(view.now, orphan.attempt.as_ref(), &action.tried()) {
+            Some(until) => due.push(until),
+            None => actions.push(action),
+        }
+    }
+    Plan { actions, rows, wake: due.into_iter().min() }
 }
 
 /// Of two HelmReleases that make the same new release the first gets it, as it would if it had come first.
@@ -213,6 +156,8 @@ fn claim<'a>(
 }
 
 fn decide(view: &ReleasesView, release: &ReleaseView, transformed: &BTreeMap<ObjectId, Next>) -> Result<Action, Kept> {
+    let spec = release.spec.as_ref().map_err(|error| Kept::Spec(error.to_string()))?;
+    let about = (release, spec);
     match state(view, release) {
         State::Blocked(Blocked::Spec(why)) => Err(Kept::Spec(why)),
         State::Blocked(Blocked::Chart(why)) => Err(Kept::Chart(why)),
@@ -224,26 +169,64 @@ fn decide(view: &ReleasesView, release: &ReleaseView, transformed: &BTreeMap<Obj
         State::InFlight => Err(Kept::InFlight),
         State::Busy { until } => Err(Kept::Busy { until }),
         State::InSync => Err(Kept::InSync),
-        State::Interrupted { revision } => heal(release, revision),
-        State::Absent(inputs) => ready(release, inputs, transformed).map(Action::Install),
-        State::OutOfSync(inputs) => ready(release, inputs, transformed).map(Action::Upgrade),
+        State::HeldOff { until } => Err(Kept::BackingOff { until }),
+        State::Interrupted { revision } => {
+            let (namespace, name) = (spec.target_namespace.clone(), spec.release_name.clone());
+            Ok(Action::Heal { object: release.id.clone(), namespace, release: name, revision })
+        }
+        State::Absent(inputs) | State::OutOfSync(inputs) => revise(about, inputs, transformed),
         State::Failed { until, .. } if until > view.now => Err(Kept::BackingOff { until }),
-        State::Failed { inputs, .. } => ready(release, inputs, transformed).map(Action::Upgrade),
+        State::Failed { inputs, .. } => revise(about, inputs, transformed),
+        State::TestsFailed { until, .. } if until > view.now => Err(Kept::TestsFailed { until }),
+        State::Untested(tests) | State::TestsFailed { tests, .. } => Ok(test(about, tests)),
+        State::ToRollBack { until, .. } if until > view.now => Err(Kept::BackingOff { until }),
+        State::ToRollBack { back, .. } => Ok(roll_back(about, back)),
+        State::RolledBack { until: Some(until), inputs, .. } if until <= view.now => revise(about, inputs, transformed),
+        State::RolledBack { count, until, .. } => Err(Kept::RolledBack { count, until }),
     }
 }
 
-fn heal(release: &ReleaseView, revision: u32) -> Result<Action, Kept> {
-    let spec = release.spec.as_ref().map_err(|error| Kept::Spec(error.to_string()))?;
-    Ok(Action::Heal {
+/// A new revision: an upgrade of what was deployed once, else an install, so that its hooks run.
+fn revise(
+    (release, spec): (&ReleaseView, &Spec),
+    inputs: Digest,
+    transformed: &BTreeMap<ObjectId, Next>,
+) -> Result<Action, Kept> {
+    let since = release.history.iter().rev().take_while(|head| head.status != "uninstalled");
+    let only_failed = since.into_iter().all(|head| head.status == "failed");
+    let ready = ready((release, spec), inputs, transformed)?;
+    Ok(if only_failed { Action::Install(ready) } else { Action::Upgrade(ready) })
+}
+
+fn test((release, spec): (&ReleaseView, &Spec), tests: Untested) -> Action {
+    Action::Test(Test {
         object: release.id.clone(),
-        namespace: spec.target_namespace.clone(),
         release: spec.release_name.clone(),
-        revision,
+        namespace: spec.target_namespace.clone(),
+        generation: release.generation,
+        tests,
     })
 }
 
-fn ready(release: &ReleaseView, inputs: Digest, transformed: &BTreeMap<ObjectId, Next>) -> Result<Ready, Kept> {
-    let spec = release.spec.as_ref().map_err(|error| Kept::Spec(error.to_string()))?;
+fn roll_back((release, spec): (&ReleaseView, &Spec), back: Back) -> Action {
+    let newest = release.history.last();
+    Action::Rollback(Rollback {
+        object: release.id.clone(),
+        release: spec.release_name.clone(),
+        namespace: spec.target_namespace.clone(),
+        from: newest.map_or(0, |head| head.revision),
+        back,
+        // Of the attempt, not of now: an edit since then is a reason to try anew.
+        generation: newest.and_then(|head| head.marks.generation),
+        max_history: spec.max_history,
+    })
+}
+
+fn ready(
+    (release, spec): (&ReleaseView, &Spec),
+    inputs: Digest,
+    transformed: &BTreeMap<ObjectId, Next>,
+) -> Result<Ready, Kept> {
     let chart = release.chart.as_ref().map_err(|why| Kept::Chart(why.clone()))?;
     let sealed = release.values.as_ref().map_err(|why| Kept::Values(why.clone()))?;
     let values = match transformed.get(&release.id) {
@@ -264,6 +247,7 @@ fn ready(release: &ReleaseView, inputs: Digest, transformed: &BTreeMap<ObjectId,
     };
     Ok(Ready {
         object: release.id.clone(),
+        generation: release.generation,
         release: spec.release_name.clone(),
         namespace: spec.target_namespace.clone(),
         chart: chart.digest.clone(),
@@ -276,6 +260,8 @@ fn ready(release: &ReleaseView, inputs: Digest, transformed: &BTreeMap<ObjectId,
             timeout_seconds: spec.timeout_seconds,
             max_history: spec.max_history,
             skip_crds: spec.skip_crds,
+            force: spec.force_upgrade,
+            reuse_values: spec.reuse_values,
         },
     })
 }

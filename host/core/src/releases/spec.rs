@@ -2,6 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::sources::{ValuesFrom, values_from};
+
+/// Longest time-out, 30 days; more is taken for that.
+const TIMEOUT_LIMIT_SECONDS: u64 = 30 * 24 * 60 * 60;
+
 /// The parts of a HelmRelease's spec that Rhumb acts on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
@@ -23,6 +28,14 @@ pub struct Spec {
     pub wait: bool,
     /// Leave `crds/` of the chart alone.
     pub skip_crds: bool,
+    /// Replace objects on an upgrade instead of patching them.
+    pub force_upgrade: bool,
+    /// Lay the values over those of the revision before (`resetValues: false`).
+    pub reuse_values: bool,
+    /// How a failed upgrade is taken back; `None` when it is not.
+    pub rollback: Option<Rollback>,
+    /// How tests are run; `None` when they are not.
+    pub tests: Option<Tests>,
 }
 
 /// Where a chart comes from. Git wins when both are filled in.
@@ -50,26 +63,52 @@ pub enum ChartSource {
     },
 }
 
-/// A layer of values from another object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ValuesFrom {
-    /// A key of a ConfigMap.
-    ConfigMap(KeyRef),
-    /// A key of a Secret.
-    Secret(KeyRef),
+/// How a failed upgrade is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    /// How often the same is tried again after it was taken back.
+    pub retries: Retries,
+    /// Replace objects instead of patching them.
+    pub force: bool,
+    /// Delete the pods of the workloads that are rolled back, so that they start anew.
+    pub recreate: bool,
+    /// Leave out the hooks of the rollback.
+    pub disable_hooks: bool,
+    /// For hooks and for waiting.
+    pub timeout_seconds: u64,
+    /// Wait for readiness.
+    pub wait: bool,
 }
 
-/// One key of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRef {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// The key, `values.yaml` when not given.
-    pub key: String,
-    /// Whether the object or the key may be missing.
-    pub optional: bool,
+/// How often an upgrade that was taken back is tried again (`rollback.retry` and `rollback.maxRetries`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retries {
+    /// Not until chart, values or spec change.
+    Never,
+    /// So often after the first rollback.
+    AtMost(u64),
+    /// Until it works.
+    Unlimited,
+}
+
+impl Retries {
+    /// Whether the same is tried again after so many rollbacks (`helm-operator.md` 2.7).
+    pub fn allow(self, rollbacks: u32) -> bool {
+        match self {
+            Self::Never => false,
+            Self::AtMost(most) => u64::from(rollbacks) <= most,
+            Self::Unlimited => true,
+        }
+    }
+}
+
+/// How the chart's tests are run after an install or upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tests {
+    /// A failure is told and changes nothing else.
+    pub ignore_failures: bool,
+    /// For each test.
+    pub timeout_seconds: u64,
 }
 
 /// Why a HelmRelease cannot be acted on.
@@ -78,12 +117,15 @@ pub enum SpecError {
     /// Neither shape of a chart source is complete.
     #[error("spec.chart names no chart: give `git` and `path`, or `repository`, `name` and `version`")]
     NoChart,
-    /// A field that Rhumb does not act on yet. Acting on the rest would do something else than was asked for.
-    #[error("{field} is not supported yet; remove it to have the release reconciled")]
-    NotYet {
-        /// Field from the root of the object.
-        field: &'static str,
-    },
+    /// Releases of Helm 2 live in Tiller, which Rhumb does not speak to.
+    #[error("spec.helmVersion: v2 is not supported: Tiller's releases must be converted first; set v3 or leave it out")]
+    HelmTwo,
+    /// A file of the chart is named by a path that leads out of it.
+    #[error("spec.valuesFrom[].chartFileRef.path `{0}` leads out of the chart")]
+    ChartFile(String),
+    /// A URL that values cannot be read from.
+    #[error("spec.valuesFrom[].externalSourceRef.url {0}")]
+    ExternalSource(&'static str),
     /// Helm takes at most 53 characters of lower-case letters, digits, `-` and `.`.
     #[error(
         "`{0}` is not a valid release name: at most 53 lower-case letters, digits, `-` and `.`; set spec.releaseName"
@@ -105,15 +147,10 @@ impl Spec {
         let text = |field| text(object, field);
         let namespace = text("metadata.namespace")?.unwrap_or("default");
         let target = text("spec.targetNamespace")?.unwrap_or(namespace);
-        refuse_what_is_not_in_yet(object)?;
-        let truth = |field| match at(object, field) {
-            None | Some(Value::Null) => Ok(false),
-            Some(value) => value.as_bool().ok_or(SpecError::Type { field, wanted: "true or false" }),
-        };
-        let number = |field| match at(object, field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => value.as_u64().map(Some).ok_or(SpecError::Type { field, wanted: "a whole number" }),
-        };
+        if text("spec.helmVersion")? == Some("v2") {
+            return Err(SpecError::HelmTwo);
+        }
+        let (rollback, tests) = (rollback(object)?, tests(object)?);
         let values = match object.pointer("/spec/values") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(values)) => values.clone(),
@@ -129,10 +166,15 @@ impl Spec {
             values_from: values_from(object, namespace)?,
             target_namespace: target.to_owned(),
             values,
-            timeout_seconds: number("spec.timeout")?.unwrap_or(300),
-            max_history: number("spec.maxHistory")?.unwrap_or(10).try_into().unwrap_or(u32::MAX),
-            wait: truth("spec.wait")?,
-            skip_crds: truth("spec.skipCRDs")?,
+            timeout_seconds: seconds(object, "spec.timeout")?,
+            max_history: number(object, "spec.maxHistory")?.unwrap_or(10).try_into().unwrap_or(u32::MAX),
+            // What is to be tested or taken back must be seen to work first.
+            wait: truth(object, "spec.wait")?.unwrap_or(rollback.is_some() || tests.is_some()),
+            skip_crds: is_set(object, "spec.skipCRDs")?,
+            force_upgrade: is_set(object, "spec.forceUpgrade")?,
+            reuse_values: truth(object, "spec.resetValues")? == Some(false),
+            rollback,
+            tests,
         })
     }
 }
@@ -140,6 +182,62 @@ impl Spec {
 /// What stands at a dotted path of fields.
 fn at<'a>(object: &'a Value, field: &str) -> Option<&'a Value> {
     field.split('.').try_fold(object, |value, key| value.get(key))
+}
+
+fn truth(object: &Value, field: &'static str) -> Result<Option<bool>, SpecError> {
+    match at(object, field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_bool().map(Some).ok_or(SpecError::Type { field, wanted: "true or false" }),
+    }
+}
+
+/// A switch that is off when it is left out.
+fn is_set(object: &Value, field: &'static str) -> Result<bool, SpecError> {
+    Ok(truth(object, field)?.unwrap_or(false))
+}
+
+fn number(object: &Value, field: &'static str) -> Result<Option<u64>, SpecError> {
+    match at(object, field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_u64().map(Some).ok_or(SpecError::Type { field, wanted: "a whole number" }),
+    }
+}
+
+/// A time-out: 5 minutes when left out.
+fn seconds(object: &Value, field: &'static str) -> Result<u64, SpecError> {
+    Ok(number(object, field)?.unwrap_or(300).min(TIMEOUT_LIMIT_SECONDS))
+}
+
+fn mapping(object: &Value, field: &'static str) -> Result<(), SpecError> {
+    let fits = at(object, field).is_none_or(|value| value.is_null() || value.is_object());
+    if fits { Ok(()) } else { Err(SpecError::Type { field, wanted: "a mapping" }) }
+}
+
+fn rollback(object: &Value) -> Result<Option<Rollback>, SpecError> {
+    mapping(object, "spec.rollback")?;
+    let retries = match (is_set(object, "spec.rollback.retry")?, number(object, "spec.rollback.maxRetries")?) {
+        (false, _) => Retries::Never,
+        (true, Some(0)) => Retries::Unlimited,
+        (true, most) => Retries::AtMost(most.unwrap_or(5)),
+    };
+    let rollback = Rollback {
+        retries,
+        force: is_set(object, "spec.rollback.force")?,
+        recreate: is_set(object, "spec.rollback.recreate")?,
+        disable_hooks: is_set(object, "spec.rollback.disableHooks")?,
+        timeout_seconds: seconds(object, "spec.rollback.timeout")?,
+        wait: is_set(object, "spec.rollback.wait")?,
+    };
+    Ok(is_set(object, "spec.rollback.enable")?.then_some(rollback))
+}
+
+fn tests(object: &Value) -> Result<Option<Tests>, SpecError> {
+    mapping(object, "spec.test")?;
+    let tests = Tests {
+        ignore_failures: is_set(object, "spec.test.ignoreFailures")?,
+        timeout_seconds: seconds(object, "spec.test.timeout")?,
+    };
+    Ok(is_set(object, "spec.test.enable")?.then_some(tests))
 }
 
 /// A text that is not empty. Another type is an error: passed over, it would name another release or namespace.
@@ -185,48 +283,4 @@ fn release_name(explicit: Option<&str>, (own, target): (&str, &str), name: &str)
         |label: &str| label.chars().all(legal) && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
     let valid = release.len() <= 53 && release.split('.').all(label);
     if valid { Ok(release) } else { Err(SpecError::ReleaseName(release)) }
-}
-
-fn values_from(object: &Value, namespace: &str) -> Result<Vec<ValuesFrom>, SpecError> {
-    let list = |pointer: &str| object.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
-    let key_ref = |reference: &Value| {
-        let text = |key: &str| reference.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        Ok(KeyRef {
-            namespace: text("namespace").unwrap_or(namespace).to_owned(),
-            name: text("name").ok_or(SpecError::Type { field: "spec.valuesFrom[].name", wanted: "a text" })?.to_owned(),
-            key: text("key").unwrap_or("values.yaml").to_owned(),
-            optional: reference.get("optional").and_then(Value::as_bool).unwrap_or(false),
-        })
-    };
-    let secrets = list("/spec/valueFileSecrets");
-    let mut layers: Vec<ValuesFrom> =
-        secrets.iter().map(|reference| Ok(ValuesFrom::Secret(key_ref(reference)?))).collect::<Result<_, _>>()?;
-    for source in list("/spec/valuesFrom") {
-        let given = |key: &str| source.get(key).filter(|reference| !reference.is_null());
-        if let Some(reference) = given("configMapKeyRef") {
-            layers.push(ValuesFrom::ConfigMap(key_ref(reference)?));
-        } else if let Some(reference) = given("secretKeyRef") {
-            layers.push(ValuesFrom::Secret(key_ref(reference)?));
-        } else if given("externalSourceRef").is_some() {
-            return Err(SpecError::NotYet { field: "spec.valuesFrom[].externalSourceRef" });
-        } else if given("chartFileRef").is_some() {
-            return Err(SpecError::NotYet { field: "spec.valuesFrom[].chartFileRef" });
-        }
-    }
-    Ok(layers)
-}
-
-fn refuse_what_is_not_in_yet(object: &Value) -> Result<(), SpecError> {
-    let is = |pointer: &str, wanted: bool| object.pointer(pointer).and_then(Value::as_bool) == Some(wanted);
-    let asked = [
-        (is("/spec/rollback/enable", true), "spec.rollback.enable"),
-        (is("/spec/test/enable", true), "spec.test.enable"),
-        (is("/spec/forceUpgrade", true), "spec.forceUpgrade"),
-        (is("/spec/resetValues", false), "spec.resetValues: false"),
-        (object.pointer("/spec/helmVersion").and_then(Value::as_str) == Some("v2"), "spec.helmVersion: v2"),
-    ];
-    match asked.into_iter().find(|(asked, _)| *asked) {
-        Some((_, field)) => Err(SpecError::NotYet { field }),
-        None => Ok(()),
-    }
 }

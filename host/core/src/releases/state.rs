@@ -1,7 +1,11 @@
 //! View → the state of one release, with its reason. The state maps to at most one action.
+//!
+//! Invariant: everything here follows from the records and the HelmRelease, but for attempts that left no record.
 
 use super::inputs::inputs;
-use super::view::{Head, ReleaseView, ReleasesView};
+use super::marks::{RolledBack, Tested};
+use super::spec::{Retries, Rollback, Spec, Tests};
+use super::view::{Attempt, Head, ReleaseView, ReleasesView};
 use crate::id::{Digest, Timestamp};
 
 /// First wait after a failure; doubled with each further one.
@@ -28,7 +32,7 @@ pub enum State {
         /// When it counts as left behind.
         until: Timestamp,
     },
-    /// The newest record was made from these very inputs.
+    /// The newest record was made from these very inputs, and its tests passed where they are asked for.
     InSync,
     /// The newest record was made from other inputs, or by somebody else.
     OutOfSync(Digest),
@@ -39,11 +43,65 @@ pub enum State {
         /// What to try.
         inputs: Digest,
     },
+    /// What is to be done next failed before it left a record.
+    HeldOff {
+        /// When to try again.
+        until: Timestamp,
+    },
+    /// The newest record was made from these very inputs, and its tests have not run to their end.
+    Untested(Untested),
+    /// The tests of the newest record failed, and there is nothing to go back to.
+    TestsFailed {
+        /// When to run them again.
+        until: Timestamp,
+        /// What to run.
+        tests: Untested,
+    },
+    /// The newest record, or its tests, failed with these very inputs, and the last good one is to come back.
+    ToRollBack {
+        /// When.
+        until: Timestamp,
+        /// To what.
+        back: Back,
+    },
+    /// The newest record took these very inputs back.
+    RolledBack {
+        /// How often.
+        count: u32,
+        /// When to try them again; `None` for not before something changes.
+        until: Option<Timestamp>,
+        /// What to try.
+        inputs: Digest,
+    },
     /// The release belongs to another HelmRelease.
     Foreign {
         /// `<namespace>/<name>`.
         owner: String,
     },
+}
+
+/// A way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// The last good revision.
+    pub to: u32,
+    /// What is taken back.
+    pub takes_back: RolledBack,
+    /// How.
+    pub options: Rollback,
+}
+
+/// A revision whose tests are to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untested {
+    /// The record.
+    pub revision: u32,
+    /// How often its tests failed before.
+    pub failures: u32,
+    /// What it was made from.
+    pub inputs: Digest,
+    /// How they are run.
+    pub options: Tests,
 }
 
 /// What is missing.
@@ -59,6 +117,17 @@ pub enum Blocked {
     Policy(String),
 }
 
+impl State {
+    /// Whether a new revision is to be made now, for which the values must be known.
+    pub fn wants_values(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Absent(_) | Self::OutOfSync(_) => true,
+            Self::Failed { until, .. } | Self::RolledBack { until: Some(until), .. } => *until <= now,
+            _ => false,
+        }
+    }
+}
+
 /// Names the state of one release.
 pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     let spec = match &release.spec {
@@ -71,15 +140,17 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     }
     let owner = release.id.namespaced();
     let newest = release.history.last();
-    let other = newest.and_then(|head| head.owner.as_ref()).filter(|other| **other != owner);
+    let other = newest.and_then(|head| head.marks.owner.as_ref()).filter(|other| **other != owner);
     if let Some(other) = other.filter(|other| view.releases.iter().any(|release| release.id.namespaced() == **other)) {
         return State::Foreign { owner: other.clone() };
     }
+    let held_off = |tried: &Digest| held_off(view.now, release.attempt.as_ref(), tried);
     if let Some(head) = newest.filter(|head| is_under_way(&head.status)) {
         // Only one daemon acts and it knows what it is at, so any other record of ours that is under way was left by a crash.
         let until = head.at.plus_millis(spec.timeout_seconds.saturating_mul(1000));
-        return match head.owner {
-            None if until > view.now => State::Busy { until },
+        return match (&head.marks.owner, held_off(&healing(head.revision))) {
+            (None, _) if until > view.now => State::Busy { until },
+            (_, Some(until)) => State::HeldOff { until },
             _ => State::Interrupted { revision: head.revision },
         };
     }
@@ -91,38 +162,119 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     let Some(inputs) = inputs(view, release) else {
         return State::Blocked(Blocked::Policy(missing_policy(view, release)));
     };
-    // Deployed from these inputs is in sync, whatever failed before that. A release whose HelmRelease is gone, because it
-    // was renamed, is taken over by a new record.
-    let deployed = newest.is_some_and(|head| head.status == "deployed" && head.inputs.as_ref() == Some(&inputs));
-    let in_sync = deployed && other.is_none();
-    if let Some(until) = held_off(view, release, &inputs).filter(|_| !in_sync) {
-        return State::Failed { until, inputs };
-    }
-    match newest {
-        Some(_) if in_sync => State::InSync,
+    let held_off = held_off(&inputs);
+    let found = match newest {
         None => State::Absent(inputs),
         // `helm uninstall --keep-history` leaves records of a release that is gone.
         Some(head) if head.status == "uninstalled" => State::Absent(inputs),
+        // Its HelmRelease is gone, because it was renamed: it is taken over by a new record.
         Some(_) if other.is_some() => State::OutOfSync(inputs),
-        Some(head) if head.inputs.as_ref() != Some(&inputs) => State::OutOfSync(inputs),
-        Some(head) if head.status == "failed" => State::Failed { until: retry_at(head, &release.history), inputs },
-        Some(_) => State::OutOfSync(inputs),
+        Some(head) => recorded((release, spec), head, inputs),
+    };
+    match (held_off, &found) {
+        (None, _) | (_, State::InSync | State::RolledBack { until: None, .. }) => found,
+        (Some(until), _) => State::HeldOff { until },
     }
+}
+
+/// What the newest record of ours says.
+fn recorded(about: (&ReleaseView, &Spec), head: &Head, inputs: Digest) -> State {
+    let (release, spec) = about;
+    let made_of_these = head.marks.inputs.as_ref() == Some(&inputs);
+    // An edit may be the remedy although neither chart nor values changed: a longer time-out, for one.
+    let edited = head.marks.generation.is_some_and(|generation| generation != release.generation);
+    let took_these_back = head.marks.rolled_back.as_ref().filter(|back| back.inputs == inputs && !edited);
+    match (head.status.as_str(), took_these_back) {
+        ("deployed", _) if made_of_these => tested(about, head, edited, inputs),
+        ("deployed", Some(back)) => {
+            let retries = spec.rollback.map_or(Retries::Never, |rollback| rollback.retries);
+            let until = retries.allow(back.count).then(|| after_failures(head.at, back.count));
+            State::RolledBack { count: back.count, until, inputs }
+        }
+        ("failed", Some(taken_back)) => match way_back(about, head, taken_back.clone()) {
+            Some(back) => State::ToRollBack { until: retry_at(head, &release.history), back },
+            None => State::Failed { until: retry_at(head, &release.history), inputs },
+        },
+        ("failed", None) if made_of_these && head.marks.rolled_back.is_none() && !edited => {
+            let back = way_back(about, head, takes_back(release, head, &inputs));
+            // What was interrupted may be good; it is tried once more.
+            match back.filter(|_| !head.marks.interrupted) {
+                Some(back) => State::ToRollBack { until: head.at, back },
+                None => State::Failed { until: retry_at(head, &release.history), inputs },
+            }
+        }
+        _ => State::OutOfSync(inputs),
+    }
+}
+
+fn tested(about: (&ReleaseView, &Spec), head: &Head, edited: bool, inputs: Digest) -> State {
+    let (release, spec) = about;
+    let Some(options) = spec.tests else { return State::InSync };
+    match head.marks.tests {
+        None => State::Untested(Untested { revision: head.revision, failures: 0, inputs, options }),
+        Some(Tested::Passed) => State::InSync,
+        Some(Tested::Failed { .. }) if options.ignore_failures => State::InSync,
+        Some(Tested::Failed { times }) => match way_back(about, head, takes_back(release, head, &inputs)) {
+            // What came back is not sent away again.
+            Some(back) if head.marks.rolled_back.is_none() => State::ToRollBack { until: head.at, back },
+            _ => State::TestsFailed {
+                until: if edited { head.at } else { after_failures(head.at, times) },
+                tests: Untested { revision: head.revision, failures: times, inputs, options },
+            },
+        },
+    }
+}
+
+/// The way to the newest revision before the newest record that worked, if the spec asks to go back.
+///
+/// One that failed did not work, nor can one that was made of what just failed. (Helm Operator takes the one before,
+/// whatever it is.)
+fn way_back((release, spec): (&ReleaseView, &Spec), newest: &Head, takes_back: RolledBack) -> Option<Back> {
+    let options = spec.rollback?;
+    let tests_count = spec.tests.is_some_and(|tests| !tests.ignore_failures);
+    let good = |head: &&Head| {
+        let tests_failed = matches!(head.marks.tests, Some(Tested::Failed { .. }));
+        head.revision < newest.revision
+            && matches!(head.status.as_str(), "deployed" | "superseded")
+            && !(tests_count && tests_failed)
+            && head.marks.inputs.as_ref() != Some(&takes_back.inputs)
+    };
+    let candidates = || release.history.iter().rev().filter(good);
+    let deployed = candidates().find(|head| head.status == "deployed");
+    let to = deployed.or_else(|| candidates().next())?.revision;
+    Some(Back { to, takes_back, options })
+}
+
+/// What a rollback of the newest record takes back. The same that came back for the same spec is counted up.
+fn takes_back(release: &ReleaseView, newest: &Head, inputs: &Digest) -> RolledBack {
+    let mut before = release.history.iter().rev().filter(|head| head.revision < newest.revision);
+    let before = before.find(|head| head.status != "failed");
+    let same = before.filter(|head| head.marks.generation == newest.marks.generation);
+    let counted = same.and_then(|head| head.marks.rolled_back.as_ref()).filter(|back| back.inputs == *inputs);
+    RolledBack { count: counted.map_or(0, |back| back.count).saturating_add(1), inputs: inputs.clone() }
 }
 
 fn is_under_way(status: &str) -> bool {
     status.starts_with("pending-") || status == "uninstalling"
 }
 
-/// Until when a failure of the very same inputs that left no record holds off the next try.
-fn held_off(view: &ReleasesView, release: &ReleaseView, inputs: &Digest) -> Option<Timestamp> {
-    let attempt = release.attempt.as_ref().filter(|attempt| attempt.inputs == *inputs)?;
+/// What is tried when a record that a crash left is marked as failed.
+pub(super) fn healing(revision: u32) -> Digest {
+    Digest::of(format!("heal {revision}"))
+}
+
+/// Until when a failure of the very same that left no record holds off the next try.
+pub(super) fn held_off(now: Timestamp, attempt: Option<&Attempt>, tried: &Digest) -> Option<Timestamp> {
+    let attempt = attempt.filter(|attempt| attempt.tried == *tried)?;
     let until = after_failures(attempt.at, attempt.failures);
-    (until > view.now).then_some(until)
+    (until > now).then_some(until)
 }
 
 fn retry_at(head: &Head, history: &[Head]) -> Timestamp {
-    let same = |other: &&Head| other.status == "failed" && other.inputs == head.inputs;
+    let same = |other: &&Head| {
+        let of = |head: &Head| (head.marks.inputs.clone(), head.marks.rolled_back.clone());
+        other.status == "failed" && of(other) == of(head)
+    };
     let failures = u32::try_from(history.iter().rev().take_while(same).count()).unwrap_or(u32::MAX);
     after_failures(head.at, failures)
 }

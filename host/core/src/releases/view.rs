@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::marks::Marks;
 use super::spec::{Spec, SpecError};
 use crate::id::{Digest, ObjectId, PolicyName, Timestamp};
 use crate::images::PolicyInfo;
@@ -56,8 +57,8 @@ pub struct ReleaseView {
 /// Failures that left no record: what was tried, how often in a row, and when the last time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// What was tried.
-    pub inputs: Digest,
+    /// [`Action::tried`](super::Action::tried).
+    pub tried: Digest,
     /// How often.
     pub failures: u32,
     /// When the last time.
@@ -84,12 +85,10 @@ pub struct Head {
     pub revision: u32,
     /// Helm's status, such as `pending-upgrade`.
     pub status: String,
-    /// Annotation `rhumb.dev/inputs`.
-    pub inputs: Option<Digest>,
-    /// Annotation `rhumb.dev/helmrelease`, `<namespace>/<name>`; `None` for a record that `helm` wrote.
-    pub owner: Option<String>,
     /// When it was last written.
     pub at: Timestamp,
+    /// What the Secret's annotations say; nothing for a record that `helm` wrote.
+    pub marks: Marks,
 }
 
 /// A release of ours whose HelmRelease is gone.
@@ -101,4 +100,6 @@ pub struct Orphan {
     pub name: String,
     /// `<namespace>/<name>` of the HelmRelease that was.
     pub owner: String,
+    /// Attempts at it that failed.
+    pub attempt: Option<Attempt>,
 }

@@ -8,13 +8,13 @@ use std::sync::{Arc, PoisonError};
 
 use rhumb_core::chain::chain;
 use rhumb_core::id::ObjectId;
-use rhumb_core::releases::{self, Action, Attempt, Next, Outcome, Plan, ReleaseView, ReleasesView, Row, State};
+use rhumb_core::releases::{self, Action, Attempt, Next, Outcome, Plan, ReleaseView, ReleasesView, Row};
 use rhumb_io::cluster::Look;
 use rhumb_io::cluster::release::Worker;
 
 use super::Error;
 use crate::context::Context;
-use crate::execute::Done;
+use crate::execute::{Done, Written};
 use crate::flights::Flight;
 use crate::{execute, publish, releases_view, verdicts};
 
@@ -33,12 +33,7 @@ async fn judge(ctx: &Context, view: &mut ReleasesView) -> BTreeMap<ObjectId, Nex
     let mut transformed = BTreeMap::new();
     for index in 0..view.releases.len() {
         let Some(release) = view.releases.get(index) else { continue };
-        let due = match releases::state(view, release) {
-            State::Absent(_) | State::OutOfSync(_) => true,
-            State::Failed { until, .. } => until <= view.now,
-            _ => false,
-        };
-        if !due {
+        if !releases::state(view, release).wants_values(view.now) {
             continue;
         }
         // A transform sees the chart's name and version, so the chart is read first.
@@ -110,7 +105,7 @@ async fn carry_out(ctx: Arc<Context>, begun: Begun) {
             let text = chain(error.as_ref());
             tracing::warn!(action = ?action, error = text, "release action failed");
             let written = error.downcast::<execute::Failed>().ok().and_then(|failed| failed.record);
-            (Outcome::Failed(text), written)
+            (failed(&action, text, written.as_ref()), written)
         }
     };
     if let Some((mut release, row, transformed)) = about {
@@ -128,6 +123,16 @@ async fn carry_out(ctx: Arc<Context>, begun: Begun) {
     drop(flight);
 }
 
+/// What to tell of an action that failed.
+fn failed(action: &Action, why: String, record: Option<&Written>) -> Outcome {
+    match (action, record) {
+        (Action::Rollback(_), _) => Outcome::RollbackFailed(why),
+        (Action::Test(_), _) => Outcome::TestsFailed(why),
+        (_, Some(_)) => Outcome::Failed(why),
+        (_, None) => Outcome::Refused(why),
+    }
+}
+
 async fn attempt(
     ctx: &Context,
     action: &Action,
@@ -137,6 +142,8 @@ async fn attempt(
     match (action, release) {
         (Action::Install(ready), Some(release)) => execute::install(ctx, ready, release, worker).await,
         (Action::Upgrade(ready), Some(release)) => execute::upgrade(ctx, ready, release, worker).await,
+        (Action::Rollback(rollback), _) => execute::rollback(ctx, rollback, worker).await,
+        (Action::Test(test), _) => execute::test(ctx, test, worker).await,
         (Action::Heal { revision, .. }, _) => execute::heal(ctx, action.release(), *revision).await,
         (Action::Uninstall(orphan), _) => execute::uninstall(ctx, orphan, worker).await,
         (Action::Install(_) | Action::Upgrade(_), None) => {
@@ -147,19 +154,19 @@ async fn attempt(
 
 /// Remembers a failure that left no record, so that the same is not tried at every wake-up.
 fn note_attempt(ctx: &Context, action: &Action, outcome: &anyhow::Result<Done>) {
-    let (Action::Install(ready) | Action::Upgrade(ready)) = action else { return };
+    let (namespace, name) = action.release();
+    let (release, tried) = ((namespace.to_owned(), name.to_owned()), action.tried());
     let mut attempts = ctx.attempts.lock().unwrap_or_else(PoisonError::into_inner);
     let recorded =
         |error: &anyhow::Error| error.downcast_ref::<execute::Failed>().is_some_and(|failed| failed.record.is_some());
     match outcome {
         Err(error) if !recorded(error) => {
-            let before = attempts.get(&ready.object).filter(|attempt| attempt.inputs == ready.inputs);
+            let before = attempts.get(&release).filter(|attempt| attempt.tried == tried);
             let failures = before.map_or(0, |attempt| attempt.failures).saturating_add(1);
-            let attempt = Attempt { inputs: ready.inputs.clone(), failures, at: ctx.clock.now() };
-            attempts.insert(ready.object.clone(), attempt);
+            attempts.insert(release, Attempt { tried, failures, at: ctx.clock.now() });
         }
         _ => {
-            attempts.remove(&ready.object);
+            attempts.remove(&release);
         }
     }
 }

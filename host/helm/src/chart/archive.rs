@@ -8,7 +8,7 @@ use crate::limits::Limits;
 
 /// The files of a `.tgz`, without its top folder. Nothing but regular files is taken, and nothing past the limits is
 /// read.
-pub(super) fn unpack(tgz: &[u8], limits: &Limits) -> Result<Vec<File>, Error> {
+pub fn unpack(tgz: &[u8], limits: &Limits) -> Result<Vec<File>, Error> {
     if tgz.len() > limits.archive_bytes {
         return Err(Error::limit("the chart archive", "archive_bytes", limits.archive_bytes));
     }

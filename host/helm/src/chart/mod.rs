@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+pub use archive::unpack;
 pub(crate) use metadata::Place;
 pub use metadata::{Dependency, Maintainer, Metadata};
 
@@ -58,7 +59,7 @@ impl Chart {
 
     /// Loads a chart from a packed archive (`.tgz`), whose top folder is left out of all paths.
     pub fn from_archive(tgz: &[u8], limits: &Limits) -> Result<Chart, Error> {
-        Self::load(archive::unpack(tgz, limits)?, limits)
+        Self::load(unpack(tgz, limits)?, limits)
     }
 
     fn load(files: Vec<File>, limits: &Limits) -> Result<Chart, Error> {
@@ -75,6 +76,12 @@ impl Chart {
     /// The chart's own `values.yaml`, a map.
     pub fn values(&self) -> &Value {
         &self.values
+    }
+
+    /// The same chart with other default values.
+    pub fn with_values(&self, values: Map<String, Value>) -> Chart {
+        let root = Node { values: values.clone(), ..self.root.clone() };
+        Chart { root, values: Value::Object(values) }
     }
 
     /// The chart as a release record stores it: metadata, templates, values and files of the root chart after its

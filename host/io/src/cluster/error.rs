@@ -69,6 +69,12 @@ pub enum Kind {
         /// The server's own words, or what is missing.
         message: String,
     },
+    /// What was asked for did not come about, though no answer was wrong: a wait, a hook, a bound of ours.
+    #[error("{message}")]
+    Failed {
+        /// What did not.
+        message: String,
+    },
     /// The server failed.
     #[error("cluster failed with status {status}: {message}")]
     Server {

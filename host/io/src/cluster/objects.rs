@@ -93,7 +93,7 @@ impl Cluster {
         let attempt = "replace";
         let key = key_of(object, attempt)?;
         let run = async {
-            let path = self.path(&key).await?;
+            let path = format!("{}?fieldManager=rhumb", self.path(&key).await?);
             let call = Call::with_body(Method::PUT, path, JSON, object.clone());
             self.json(call).await.map(|value| applied(&value))
         };

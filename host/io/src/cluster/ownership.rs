@@ -46,11 +46,13 @@ impl Cluster {
     }
 }
 
-/// The owners with what Helm's updates own moved to `manager`'s apply; `None` when they own nothing.
+/// The owners with what Helm's updates, and our own, own moved to `manager`'s apply; `None` when they own nothing.
 fn adopted(managed: &[Value], manager: &str) -> Option<Vec<Value>> {
     let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let earlier = |entry: &Value| {
-        EARLIER.contains(&text(entry, "manager").as_str())
+        let name = text(entry, "manager");
+        // Ours by updates: where an object was replaced whole.
+        (EARLIER.contains(&name.as_str()) || name == manager)
             && text(entry, "operation") == "Update"
             && entry.get("subresource").is_none()
     };
@@ -98,6 +100,9 @@ mod tests {
             { "manager": "autoscaler", "operation": "Update", "apiVersion": "apps/v1", "subresource": "scale",
               "fieldsType": "FieldsV1", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
         ]);
+        let replaced =
+            json!([{ "manager": "rhumb", "operation": "Update", "apiVersion": "v1", "fieldsV1": { "f:a": {} } }]);
+        assert_eq!(adopted(replaced.as_array().unwrap(), "rhumb").unwrap()[0]["operation"], "Apply");
         let managed = managed.as_array().unwrap();
         let after = adopted(managed, "rhumb").unwrap();
         assert_eq!(after.len(), 3);

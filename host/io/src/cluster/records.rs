@@ -17,10 +17,8 @@ use super::objects::{List, text_map};
 
 /// Largest record, in bytes as the API counts a Secret's data.
 pub const RECORD_LIMIT: usize = 1024 * 1024;
-/// Annotation of a record of ours: the HelmRelease, as `<namespace>/<name>`.
-pub const HELMRELEASE: &str = "rhumb.dev/helmrelease";
-/// Annotation of a record of ours: the digest of what went into it.
-pub const INPUTS: &str = "rhumb.dev/inputs";
+/// What a new record leaves free for what is noted in it later: why it failed, how its hooks went.
+const RECORD_ROOM: usize = 16 * 1024;
 
 /// Labels that Helm keeps for itself; any other belongs to the user and stays.
 const SYSTEM_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
@@ -49,7 +47,7 @@ pub struct Head {
     pub version: u32,
     /// As Helm writes it, such as `deployed`.
     pub status: String,
-    /// Of the Secret; ours are [`HELMRELEASE`] and [`INPUTS`].
+    /// Of the Secret; ours are [`Marks`](rhumb_core::releases::Marks).
     pub annotations: BTreeMap<String, String>,
     /// Of the Secret.
     pub resource_version: String,
@@ -181,17 +179,20 @@ fn written(labels: &BTreeMap<String, String>) -> Timestamp {
 
 /// Whether the record fits; asked before anything is applied.
 pub(super) fn check_size(release: &Release) -> Result<(), Error> {
-    encode(release).map(|_| ())
+    encode(release, RECORD_LIMIT - RECORD_ROOM).map(|_| ())
 }
 
-fn encode(release: &Release) -> Result<Vec<u8>, Error> {
+fn encode(release: &Release, limit: usize) -> Result<Vec<u8>, Error> {
     let attempt = "write the record";
     let key = key(&release.namespace, &release.name, release.version);
     let data = record::encode(release).map_err(|error| malformed(&error).at(attempt, &key))?;
-    if data.len() > RECORD_LIMIT {
-        let message =
-            format!("the chart is too large: its record has {} bytes, and a Secret takes {RECORD_LIMIT}", data.len());
-        return Err(Kind::Invalid { message }.at(attempt, &key));
+    if data.len() > limit {
+        let message = format!(
+            "the chart is too large: its record has {} bytes, and a Secret takes {RECORD_LIMIT}, of which {RECORD_ROOM} \
+             stay free for how it goes; leave files out of the chart by .helmignore, or split it",
+            data.len()
+        );
+        return Err(Kind::Failed { message }.at(attempt, &key));
     }
     Ok(data)
 }
@@ -209,7 +210,7 @@ fn secret(stored: &Stored) -> Result<Value, Error> {
     {
         metadata.insert("resourceVersion".to_owned(), json!(stored.resource_version));
     }
-    let data = STANDARD.encode(encode(release)?);
+    let data = STANDARD.encode(encode(release, RECORD_LIMIT)?);
     Ok(json!({
         "apiVersion": "v1",
         "kind": "Secret",

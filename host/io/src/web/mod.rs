@@ -53,7 +53,16 @@ pub(crate) struct Web {
     outside: reqwest::Client,
     // Loopback hosts are never behind a proxy, whatever the environment says.
     loopback: reqwest::Client,
-    insecure: Arc<BTreeSet<String>>,
+    clear: Clear,
+}
+
+/// Who may be spoken to in the clear, besides loopback hosts.
+#[derive(Clone, Debug)]
+enum Clear {
+    /// Hosts that were named.
+    Named(Arc<BTreeSet<String>>),
+    /// Whoever a URL names, as nothing secret is sent; but nobody leads there from an https URL.
+    Everybody,
 }
 
 /// One request; a `GET` or `HEAD`, so it may be sent again.
@@ -75,6 +84,15 @@ impl Request {
 impl Web {
     /// `timeout` bounds one exchange, its body included.
     pub(crate) fn new(insecure: &BTreeSet<String>, timeout: Duration) -> Result<Self, Failure> {
+        Self::with(Clear::Named(Arc::new(insecure.clone())), timeout)
+    }
+
+    /// For requests without credentials, which may go to any host in the clear.
+    pub(crate) fn everywhere(timeout: Duration) -> Result<Self, Failure> {
+        Self::with(Clear::Everybody, timeout)
+    }
+
+    fn with(clear: Clear, timeout: Duration) -> Result<Self, Failure> {
         let tls = tls(Vec::new()).map_err(|error| Failure::Setup(Box::new(error)))?;
         let builder = || {
             reqwest::Client::builder()
@@ -88,13 +106,13 @@ impl Web {
         Ok(Self {
             outside: builder().build().map_err(setup)?,
             loopback: builder().no_proxy().build().map_err(setup)?,
-            insecure: Arc::new(insecure.clone()),
+            clear,
         })
     }
 
     /// The scheme for a host (`host` or `host:port`) that was given without one.
     pub(crate) fn scheme(&self, host: &str) -> &'static str {
-        if self.insecure.contains(host) || is_loopback(host) { "http" } else { "https" }
+        if self.is_named(host) || is_loopback(host) { "http" } else { "https" }
     }
 
     /// Sends the request and follows redirects; the status is the caller's to judge.
@@ -103,6 +121,9 @@ impl Web {
         for _ in 0..=REDIRECTS_LIMIT {
             let response = self.exchange(&request).await?;
             let Some(target) = redirect(&request.url, &response) else { return Ok(response) };
+            if matches!(self.clear, Clear::Everybody) && request.url.scheme() == "https" && target.scheme() != "https" {
+                return Err(refused(&target, "the redirect leaves https"));
+            }
             if origin(&target) != origin(&request.url) {
                 request.authorization = None;
             }
@@ -132,12 +153,17 @@ impl Web {
         client.request(request.method.clone(), request.url.clone()).headers(headers).send().await
     }
 
+    fn is_named(&self, host: &str) -> bool {
+        matches!(&self.clear, Clear::Named(hosts) if hosts.contains(host))
+    }
+
     fn check(&self, url: &Url) -> Result<(), Failure> {
         let host = url.host_str().unwrap_or_default();
         let with_port = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         match url.scheme() {
             "https" => Ok(()),
-            "http" if is_loopback(host) || self.insecure.contains(host) || self.insecure.contains(&with_port) => Ok(()),
+            "http" if matches!(self.clear, Clear::Everybody) => Ok(()),
+            "http" if is_loopback(host) || self.is_named(host) || self.is_named(&with_port) => Ok(()),
             "http" => Err(refused(url, "plain HTTP is for loopback hosts and hosts named as insecure")),
             _ => Err(refused(url, "only https and http are spoken")),
         }

@@ -2,6 +2,7 @@
 
 mod plans;
 mod properties;
+mod rollbacks;
 mod specs;
 mod statuses;
 mod transforms;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{spec, *};
 use crate::id::{Digest, ObjectId, PolicyName, Timestamp};
 use crate::images::PolicyInfo;
 use crate::judge::{Answer, Change, Decision, Kind, Operation, Reason, Transformation};
@@ -66,7 +67,12 @@ fn view(releases: Vec<ReleaseView>) -> ReleasesView {
 }
 
 fn head(revision: u32, status: &str, inputs: Option<Digest>, at: u64) -> Head {
-    Head { revision, status: status.to_owned(), inputs, owner: Some("dev/app".to_owned()), at: Timestamp(at) }
+    let marks = Marks { owner: Some("dev/app".to_owned()), inputs, ..Marks::default() };
+    Head { revision, status: status.to_owned(), at: Timestamp(at), marks }
+}
+
+fn orphan(name: &str) -> Orphan {
+    Orphan { namespace: "dev".to_owned(), name: format!("dev-{name}"), owner: format!("dev/{name}"), attempt: None }
 }
 
 /// What the policy of this name answers.

@@ -35,7 +35,10 @@ fn every_state_has_its_one_action() {
     check(&[], no, "install");
     check(&[("deployed", Inputs, 0)], no, "in sync");
     check(&[("deployed", Other, 0)], no, "upgrade");
-    check(&[("failed", Other, 999_999)], no, "upgrade");
+    // What never came up is installed, so that its hooks run; what did is upgraded.
+    check(&[("failed", Other, 999_999)], no, "install");
+    check(&[("superseded", Other, 0), ("uninstalled", Other, 0), ("failed", Other, 0)], no, "install");
+    check(&[("deployed", Other, 0), ("failed", Other, 0)], no, "upgrade");
     check(&[("superseded", Inputs, 0)], no, "upgrade");
     check(&[("unknown", Inputs, 0)], no, "upgrade");
     check(&[("uninstalled", Inputs, 0)], no, "install");
@@ -43,7 +46,7 @@ fn every_state_has_its_one_action() {
         check(&[(pending, Inputs, 999_999)], no, "heal");
     }
     // A record without our annotation is `helm`'s own work: it is waited for, then taken over.
-    let by_helm = |release: &mut ReleaseView| release.history[0].owner = None;
+    let by_helm = |release: &mut ReleaseView| release.history[0].marks.owner = None;
     check(
         &[("pending-upgrade", Other, 999_999)],
         by_helm,
@@ -52,7 +55,11 @@ fn every_state_has_its_one_action() {
     check(&[("pending-upgrade", Other, 600_000)], by_helm, "heal");
     check(&[("deployed", Other, 0)], by_helm, "upgrade");
     // The HelmRelease that it belonged to is gone: it was renamed, and the release goes on under the new name.
-    check(&[("deployed", Inputs, 0)], |release| release.history[0].owner = Some("prod/app".to_owned()), "upgrade");
+    check(
+        &[("deployed", Inputs, 0)],
+        |release| release.history[0].marks.owner = Some("prod/app".to_owned()),
+        "upgrade",
+    );
     check(&[], |release| release.chart = Err("404".to_owned()), "404");
     check(&[], |release| release.values = Err("no Secret".to_owned()), "no Secret");
     check(&[], |release| release.spec = Err(SpecError::NoChart), &SpecError::NoChart.to_string());
@@ -79,7 +86,7 @@ fn what_failed_waits_twice_as_long_each_time() {
 fn a_failure_that_left_no_record_waits_too() {
     let tried = |release: &mut ReleaseView| {
         let inputs = inputs(&view(Vec::new()), release).unwrap();
-        release.attempt = Some(Attempt { inputs, failures: 3, at: Timestamp(999_000) });
+        release.attempt = Some(Attempt { tried: inputs, failures: 3, at: Timestamp(999_000) });
     };
     let waits = "failed before with the same chart and values; tried again at 1970-01-01T00:17:19Z";
     check(&[], tried, waits);
@@ -87,12 +94,12 @@ fn a_failure_that_left_no_record_waits_too() {
     check(&[("deployed", Inputs, 0)], tried, "in sync");
     check(
         &[],
-        |release| release.attempt = Some(Attempt { inputs: Digest::of("other"), failures: 3, at: NOW }),
+        |release| release.attempt = Some(Attempt { tried: Digest::of("other"), failures: 3, at: NOW }),
         "install",
     );
     let due = |release: &mut ReleaseView| {
         let inputs = inputs(&view(Vec::new()), release).unwrap();
-        release.attempt = Some(Attempt { inputs, failures: 3, at: Timestamp(NOW.0 - 40_000) });
+        release.attempt = Some(Attempt { tried: inputs, failures: 3, at: Timestamp(NOW.0 - 40_000) });
     };
     check(&[], due, "install");
     check(&[("deployed", Other, 0)], due, "upgrade");
@@ -107,8 +114,15 @@ fn an_action_has_all_that_it_needs() {
     assert_eq!((ready.release.as_str(), ready.namespace.as_str(), ready.revision), ("dev-app", "dev", 3));
     assert_eq!(Value::Object(ready.values.clone()), json!({"replicas": 3, "auth": {"password": "hunter2"}}));
     assert!(!format!("{ready:?}").contains("hunter2"));
-    let options = Options { wait: false, timeout_seconds: 300, max_history: 10, skip_crds: false };
-    assert_eq!(ready.options, options);
+    let options = Options {
+        wait: false,
+        timeout_seconds: 300,
+        max_history: 10,
+        skip_crds: false,
+        force: false,
+        reuse_values: false,
+    };
+    assert_eq!((ready.options, ready.generation), (options, 3));
     let highest = planned_with(&[("deployed", Other, 0)], |release| release.history[0].revision = u32::MAX);
     assert_eq!(highest.actions.len(), 1);
 }
@@ -118,6 +132,21 @@ fn heals_the_newest_record_and_names_it() {
     let plan = planned_with(&[("deployed", Other, 0), ("pending-upgrade", Other, 0)], |_| {});
     let [Action::Heal { namespace, release, revision, .. }] = plan.actions.as_slice() else { panic!() };
     assert_eq!((namespace.as_str(), release.as_str(), revision), ("dev", "dev-app", &2));
+}
+
+#[test]
+fn a_record_that_cannot_be_healed_is_not_tried_at_each_wake_up() {
+    let tried = |release: &mut ReleaseView| {
+        let healing = Action::Heal {
+            object: release.id.clone(),
+            namespace: "dev".to_owned(),
+            release: "dev-app".to_owned(),
+            revision: 1,
+        };
+        release.attempt = Some(Attempt { tried: healing.tried(), failures: 1, at: Timestamp(999_000) });
+    };
+    let waits = "failed before with the same chart and values; tried again at 1970-01-01T00:16:49Z";
+    check(&[("pending-install", Inputs, 0)], tried, waits);
 }
 
 #[test]
@@ -134,9 +163,15 @@ fn of_two_that_make_one_release_the_first_gets_it() {
 
 #[test]
 fn a_release_whose_helm_release_is_gone_is_uninstalled() {
-    let orphan = Orphan { namespace: "dev".to_owned(), name: "dev-old".to_owned(), owner: "dev/old".to_owned() };
-    let plan = planned(&ReleasesView { orphans: vec![orphan.clone()], ..view(Vec::new()) });
-    assert_eq!(plan.actions, [Action::Uninstall(orphan)]);
+    let orphan = orphan("old");
+    let with = |orphan: &Orphan| planned(&ReleasesView { orphans: vec![orphan.clone()], ..view(Vec::new()) });
+    let uninstall = Action::Uninstall(orphan.clone());
+    assert_eq!(with(&orphan).actions, [uninstall.clone()]);
+    // One that fails is not tried at each wake-up.
+    let attempt = |at| Some(Attempt { tried: uninstall.tried(), failures: 2, at: Timestamp(at) });
+    let waits = with(&Orphan { attempt: attempt(999_000), ..orphan.clone() });
+    assert_eq!((waits.actions.len(), waits.wake), (0, Some(Timestamp(1_019_000))));
+    assert_eq!(with(&Orphan { attempt: attempt(NOW.0 - 20_000), ..orphan }).actions.len(), 1);
 }
 
 #[test]
@@ -152,6 +187,7 @@ fn the_digest_of_inputs_sees_what_goes_in_and_nothing_else() {
     check(|release| release.chart.as_mut().unwrap().digest = Digest::of("other"), false);
     check(|release| release.values = Ok(seal(vec![(Origin::Open, map(json!({"replicas": 2})))])), false);
     check(|release| release.spec.as_mut().unwrap().target_namespace = "other".to_owned(), false);
+    check(|release| release.spec.as_mut().unwrap().reuse_values = true, false);
     // A new commit that leaves the chart alone, options, and what no transform looks at.
     check(|release| release.chart.as_mut().unwrap().revision = "9f86d08".to_owned(), true);
     check(|release| release.spec.as_mut().unwrap().timeout_seconds = 1, true);

@@ -19,23 +19,74 @@ fn accepted(spec: Value) -> Spec {
 }
 
 #[test]
-fn fields_that_are_not_in_yet_are_refused_by_name() {
-    for (spec, field) in [
-        (json!({"rollback": {"enable": true}}), "spec.rollback.enable"),
-        (json!({"test": {"enable": true}}), "spec.test.enable"),
-        (json!({"forceUpgrade": true}), "spec.forceUpgrade"),
-        (json!({"resetValues": false}), "spec.resetValues: false"),
-        (json!({"helmVersion": "v2"}), "spec.helmVersion: v2"),
-        (json!({"valuesFrom": [{"externalSourceRef": {"url": "https://x"}}]}), "spec.valuesFrom[].externalSourceRef"),
-        (json!({"valuesFrom": [{"chartFileRef": {"path": "x"}}]}), "spec.valuesFrom[].chartFileRef"),
-    ] {
-        refused(spec, &format!("{field} is not supported yet; remove it to have the release reconciled"));
-    }
+fn rollbacks_and_tests_have_helm_operators_defaults() {
     let off = json!({
-        "rollback": {"enable": false, "retry": true}, "test": {"enable": false}, "forceUpgrade": false,
+        "rollback": {"enable": false, "retry": true}, "test": {"enable": false, "timeout": 1}, "forceUpgrade": false,
         "resetValues": true, "helmVersion": "v3", "valuesFrom": [{}],
     });
     assert_eq!(accepted(off), accepted(json!({})));
+    let on = accepted(json!({"rollback": {"enable": true}, "test": {"enable": true, "cleanup": false}}));
+    let rollback = on.rollback.unwrap();
+    assert_eq!((rollback.retries, rollback.timeout_seconds, rollback.wait), (Retries::Never, 300, false));
+    assert_eq!((rollback.force, rollback.recreate, rollback.disable_hooks), (false, false, false));
+    assert_eq!(on.tests, Some(Tests { ignore_failures: false, timeout_seconds: 300 }));
+    let retries = |rollback: Value| accepted(json!({ "rollback": rollback })).rollback.unwrap().retries;
+    assert_eq!(retries(json!({"enable": true, "retry": true})), Retries::AtMost(5));
+    assert_eq!(retries(json!({"enable": true, "retry": true, "maxRetries": 1})), Retries::AtMost(1));
+    assert_eq!(retries(json!({"enable": true, "retry": true, "maxRetries": 0})), Retries::Unlimited);
+    // The first rollback comes before the first retry.
+    assert_eq!([1, 2, 3].map(|count| Retries::AtMost(1).allow(count)), [true, false, false]);
+    assert!(Retries::Unlimited.allow(u32::MAX) && !Retries::Never.allow(1));
+    let other = accepted(json!({
+        "forceUpgrade": true, "resetValues": false, "disableOpenAPIValidation": true,
+        "chart": {"git": "g", "path": "p", "skipDepUpdate": true},
+    }));
+    assert!(other.force_upgrade && other.reuse_values);
+}
+
+#[test]
+fn what_is_to_be_tested_or_taken_back_is_waited_for_unless_the_spec_says_otherwise() {
+    let waits = |spec: Value| accepted(spec).wait;
+    assert!(!waits(json!({})));
+    assert!(waits(json!({"rollback": {"enable": true}})));
+    assert!(waits(json!({"test": {"enable": true}})));
+    assert!(!waits(json!({"test": {"enable": true}, "rollback": {"enable": true}, "wait": false})));
+    assert!(!waits(json!({"rollback": {"wait": true}})));
+}
+
+#[test]
+fn a_time_out_that_no_clock_holds_is_cut() {
+    let spec = accepted(json!({"timeout": u64::MAX, "test": {"enable": true, "timeout": i64::MAX}}));
+    assert_eq!((spec.timeout_seconds, spec.tests.unwrap().timeout_seconds), (2_592_000, 2_592_000));
+}
+
+#[test]
+fn helm_two_is_refused() {
+    let tiller = "Tiller's releases must be converted first; set v3 or leave it out";
+    refused(json!({"helmVersion": "v2"}), &format!("spec.helmVersion: v2 is not supported: {tiller}"));
+}
+
+#[test]
+fn files_of_the_chart_are_in_the_chart_and_urls_lead_to_web_servers() {
+    let from = |source: Value| json!({ "valuesFrom": [source] });
+    let file = |path: &str| from(json!({"chartFileRef": {"path": path, "optional": true}}));
+    let expected = ChartFileRef { path: "ci/values.yaml".to_owned(), optional: true };
+    assert_eq!(accepted(file("./ci//values.yaml")).values_from, [ValuesFrom::ChartFile(expected)]);
+    for path in ["../values.yaml", "a/../../b", "/etc/passwd", "..", "./", "a\\b"] {
+        refused(file(path), &format!("spec.valuesFrom[].chartFileRef.path `{path}` leads out of the chart"));
+    }
+    let url = |url: &str| from(json!({"externalSourceRef": {"url": url}}));
+    let expected = ExternalRef { url: "https://x.example.com/a?b@c".to_owned(), optional: false };
+    assert_eq!(accepted(url("https://x.example.com/a?b@c")).values_from, [ValuesFrom::External(expected)]);
+    let field = "spec.valuesFrom[].externalSourceRef.url";
+    for bad in ["file:///etc/passwd", "ftp://x", "x.example.com", "javascript:1"] {
+        refused(url(bad), &format!("{field} begins with neither http:// nor https://"));
+    }
+    for bad in ["https://u:p@x.example.com/", "HTTP://u@x"] {
+        let error = Spec::parse(&object(url(bad))).unwrap_err().to_string();
+        assert!(error.contains("holds a user or a password") && !error.contains(bad), "{error}");
+    }
+    refused(from(json!({"externalSourceRef": {}})), &format!("{field} is not a text"));
 }
 
 #[test]
@@ -47,6 +98,10 @@ fn fields_of_a_wrong_type_are_refused_by_name() {
         (json!({"maxHistory": 1.5}), "spec.maxHistory is not a whole number"),
         (json!({"wait": "yes"}), "spec.wait is not true or false"),
         (json!({"skipCRDs": 1}), "spec.skipCRDs is not true or false"),
+        (json!({"rollback": {"maxRetries": -1}}), "spec.rollback.maxRetries is not a whole number"),
+        (json!({"rollback": {"enable": "yes"}}), "spec.rollback.enable is not true or false"),
+        (json!({"rollback": "yes"}), "spec.rollback is not a mapping"),
+        (json!({"test": {"timeout": "1m"}}), "spec.test.timeout is not a whole number"),
         (json!({"releaseName": 7}), "spec.releaseName is not a text"),
         (json!({"targetNamespace": ["a"]}), "spec.targetNamespace is not a text"),
         (json!({"chart": {"git": 1, "path": "p"}}), "spec.chart.git is not a text"),

@@ -153,3 +153,117 @@ fn a_status_of_any_shape_does_no_harm() {
         assert_eq!(after.status["phase"], "Succeeded");
     }
 }
+
+/// The release with rollback and tests, after an upgrade that failed, and what it then says of each step.
+fn told(tests: Tests, steps: &[(Result<&'static str, Kept>, Outcome)]) -> Vec<String> {
+    let mut release = release("app");
+    release.history = vec![head(1, "superseded", None, 0), head(2, "deployed", None, 0)];
+    let spec = release.spec.as_mut().unwrap();
+    (spec.rollback, spec.tests) = (Some(rollbacks::rollback(Retries::Never)), Some(tests));
+    let mut lines = Vec::new();
+    for (n, (decided, outcome)) in (1..).zip(steps) {
+        release = after(release, decided.clone(), outcome, n * 1000);
+        let again = after(release.clone(), decided.clone(), outcome, n * 1000 + 500);
+        assert_eq!(again.status, release.status, "{outcome:?} says the same twice");
+        let conditions = release.status["conditions"].as_array().unwrap().iter();
+        let conditions: Vec<_> =
+            conditions.map(|c| format!("{}={}", c["type"].as_str().unwrap(), c["status"].as_str().unwrap())).collect();
+        let count = release.status.get("rollbackCount").map(|count| format!(" count {count}")).unwrap_or_default();
+        let revision = release.status.get("revision").and_then(Value::as_str).unwrap_or("-");
+        let phase = release.status["phase"].as_str().unwrap();
+        let line =
+            format!("{phase} {} at {revision}{count}: {}", release.status["releaseStatus"], conditions.join(" "));
+        lines.push(line);
+    }
+    lines
+}
+
+const STRICT: Tests = Tests { ignore_failures: false, timeout_seconds: 1 };
+
+#[test]
+fn a_rollback_is_told_step_by_step_and_forgotten_with_the_next_success() {
+    let lines = told(
+        STRICT,
+        &[
+            (Ok("upgrade"), Outcome::Failed("job timed out".to_owned())),
+            (Ok("rollback"), Outcome::Nothing),
+            (Ok("rollback"), Outcome::RollbackFailed("no answer".to_owned())),
+            (Ok("rollback"), Outcome::RolledBack { count: 2 }),
+            (Err(Kept::RolledBack { count: 2, until: None }), Outcome::Nothing),
+            (Ok("upgrade"), succeeded()),
+            (Ok("test"), Outcome::Nothing),
+            (Ok("test"), Outcome::Tested),
+        ],
+    );
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    DeployFailed "failed" at -: Deployed=False Released=False
+    RollingBack "deployed" at -: Deployed=False Released=False RolledBack=Unknown
+    RollbackFailed "failed" at -: Deployed=False Released=False RolledBack=False
+    RolledBack "deployed" at - count 2: Deployed=False Released=False RolledBack=True
+    RolledBack "deployed" at - count 2: Deployed=False Released=False RolledBack=True
+    Deployed "deployed" at - count 2: Deployed=True Released=False RolledBack=True ChartFetched=True
+    Testing "deployed" at - count 2: Deployed=True Released=False RolledBack=True ChartFetched=True Tested=Unknown
+    Succeeded "deployed" at 1.2.3: Deployed=True Released=True ChartFetched=True Tested=True
+    "#);
+}
+
+#[test]
+fn failed_tests_are_told_and_only_count_where_they_are_not_ignored() {
+    let failed = || Outcome::TestsFailed("pod failed".to_owned());
+    let strict = [
+        (Ok("upgrade"), succeeded()),
+        (Ok("test"), Outcome::Nothing),
+        (Ok("test"), failed()),
+        (Err(Kept::TestsFailed { until: NOW }), Outcome::Nothing),
+    ];
+    let lenient = [(Ok("upgrade"), succeeded()), (Ok("test"), failed())];
+    let ignored = Tests { ignore_failures: true, ..STRICT };
+    let lines = [told(STRICT, &strict), told(ignored, &lenient)].concat();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    Deployed "deployed" at -: ChartFetched=True Deployed=True
+    Testing "deployed" at -: ChartFetched=True Deployed=True Tested=Unknown
+    TestFailed "deployed" at -: ChartFetched=True Deployed=True Tested=False Released=False
+    TestFailed "deployed" at -: ChartFetched=True Deployed=True Tested=False Released=False
+    Deployed "deployed" at -: ChartFetched=True Deployed=True
+    Succeeded "deployed" at 1.2.3: ChartFetched=True Deployed=True Released=True Tested=False
+    "#);
+}
+
+#[test]
+fn what_a_crash_kept_from_the_status_is_told_from_the_records() {
+    let mut release = release("app");
+    let mut newest = head(3, "deployed", None, 0);
+    newest.marks.rolled_back = Some(RolledBack { inputs: Digest::of("bad"), count: 1 });
+    release.history = vec![newest];
+    let kept = Err(Kept::RolledBack { count: 1, until: None });
+    let found = after(release.clone(), kept, &Outcome::Nothing, 1_000);
+    insta::assert_snapshot!(print(&found.status), @r#"
+    observedGeneration: 3
+    phase: "RolledBack"
+    releaseName: "dev-app"
+    releaseStatus: "deployed"
+    RolledBack True RolledBack ["00:00:01Z", "00:00:01Z"]: Rolled back Helm release 'dev-app' in 'dev'.
+    Released False RolledBack ["00:00:01Z", "00:00:01Z"]: Release failed for Helm release 'dev-app' in 'dev': the upgrade failed and was rolled back
+    rollbackCount: 1
+    "#);
+    // An upgrade whose status was lost: its record knows the commit.
+    release.status = json!({"revision": "old"});
+    release.history[0].marks.chart_revision = Some("9f86d08".to_owned());
+    release.history[0].marks.tests = Some(Tested::Failed { times: 1 });
+    release.spec.as_mut().unwrap().tests = Some(Tests { ignore_failures: true, ..STRICT });
+    let found = after(release, Err(Kept::InSync), &Outcome::Nothing, 1_000);
+    assert_eq!(found.status["revision"], "9f86d08");
+    let tested = found.status["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "Tested").cloned();
+    assert_eq!(tested.unwrap()["status"], "False");
+}
+
+#[test]
+fn a_failure_that_left_no_record_leaves_the_release_as_it_was() {
+    let mut release = release("app");
+    release.history = vec![head(1, "deployed", None, 0)];
+    let refused = after(release, Ok("upgrade"), &Outcome::Refused("too large".to_owned()), 1_000);
+    assert_eq!(
+        (&refused.status["releaseStatus"], &refused.status["phase"]),
+        (&json!("deployed"), &json!("DeployFailed"))
+    );
+}

@@ -47,7 +47,7 @@ pub(super) async fn run(scene: &Scene<'_>, hooks: &mut [Hook], event: &'static s
                 "Failed".clone_into(&mut hook.last_run.phase);
                 let message = format!("{event} hook `{}` failed: {}", hook.path, rhumb_core::chain::chain(&error));
                 let subject = format!("{}/{}", scene.owner.namespace, scene.owner.release);
-                return Err(Kind::Invalid { message }.at("run the hooks of", subject));
+                return Err(Kind::Failed { message }.at("run the hooks of", subject));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! install   crds → conflicts → record pending-install → hooks → apply → wait → hooks → record deployed
 //! upgrade          conflicts → record pending-upgrade → hooks → apply, delete → wait → hooks → record deployed
 //! rollback                     record pending-rollback → hooks → apply, delete → wait → hooks → record deployed
+//! test                                                 hooks → record with how they went
 //! uninstall                    record uninstalling → hooks → delete → hooks → records gone
 //! ```
 //!
@@ -12,8 +13,10 @@
 
 mod hooks;
 mod ready;
+mod replace;
 mod run;
 mod targets;
+mod testing;
 mod uninstall;
 mod wait;
 mod work;
@@ -23,5 +26,5 @@ mod worker;
 mod tests;
 
 pub(super) use wait::Waits;
-pub use work::{Clock, Context, HookRun, Report, Settings, Wait, Work};
+pub use work::{Clock, Context, HookRun, Pods, Report, Settings, TestReport, Update, Wait, Work};
 pub use worker::{Worker, Workers};

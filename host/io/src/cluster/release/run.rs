@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhumb_core::chain::chain;
+use rhumb_core::chain::{chain, cut};
+use rhumb_core::releases::{Marks, marks};
 use rhumb_helm::Manifest;
 use rhumb_helm::record::{Info, Release, Status};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use super::hooks::{self, Scene};
 use super::ready;
 use super::targets::{self, Owner};
 use super::wait::{self, Waiter};
-use super::work::{Clock, Context, Report, Settings, Wait, Work};
+use super::work::{Clock, Context, Pods, Report, Settings, Update, Wait, Work};
 use super::worker::Worker;
 use crate::cluster::client::{Cluster, malformed};
 use crate::cluster::error::{Error, Kind};
@@ -20,6 +21,8 @@ use crate::cluster::records::{self, Stored};
 
 /// Who owns the fields that we set.
 const FIELD_MANAGER: &str = "rhumb";
+/// Longest reason that a record tells, in bytes: what fits a Secret before an action fits it afterwards.
+const REASON_LIMIT: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verb {
@@ -45,9 +48,10 @@ struct Run<'a> {
 }
 
 impl Cluster {
-    /// Installs a release. That a record of this revision exists already is the error `AlreadyExists`.
-    pub async fn install(&self, work: &Work<'_>, clock: Clock<'_>) -> Report {
-        let run = Run::new(self, clock, Verb::Install, work, &[]);
+    /// Installs a release. `history` is all of its records, newest last: those of installs that failed, or of a release
+    /// that was uninstalled. That a record of this revision exists already is the error `AlreadyExists`.
+    pub async fn install(&self, work: &Work<'_>, history: &[Stored], clock: Clock<'_>) -> Report {
+        let run = Run::new(self, clock, Verb::Install, work, history);
         let mut run = match run {
             Ok(run) => run,
             Err(error) => return Report::refused(error),
@@ -61,7 +65,7 @@ impl Cluster {
         if let Err(error) = prepare.await {
             return Report::refused(error);
         }
-        run.finish(release, work.annotations()).await
+        run.finish(release, work.marks.write(), history).await
     }
 
     /// Upgrades a release. `history` is all of its records, newest last. What the newest deployed one and those after
@@ -79,17 +83,18 @@ impl Cluster {
         if let Err(error) = prepare.await {
             return Report::refused(error);
         }
-        run.finish(release, work.annotations()).await
+        run.finish(release, work.marks.write(), history).await
     }
 
-    /// Rolls a release back to the content of `to`, as a new revision. `history` is all of its records, newest last.
+    /// Rolls a release back to the content of `to`, as a new revision with these marks. `history` is all of its records,
+    /// newest last.
     ///
     /// The settings are those of the rollback.
-    pub async fn rollback(&self, to: &Stored, history: &[Stored], context: &Context<'_>) -> Report {
+    pub async fn rollback(&self, (to, marks): (&Stored, &Marks), history: &[Stored], context: &Context<'_>) -> Report {
         let Context { owner, settings, worker, clock } = *context;
         let target = &to.release;
         let Some(newest) = history.last() else {
-            let kind = Kind::Invalid { message: "it has no records".to_owned() };
+            let kind = Kind::Failed { message: "it has no records".to_owned() };
             return Report::refused(kind.at("roll back", format!("{}/{}", target.namespace, target.name)));
         };
         let prepare = || {
@@ -125,10 +130,13 @@ impl Cluster {
             },
             ..target.clone()
         };
-        run.finish(release, to.annotations.clone()).await
+        // What it goes back to is needed until it is there again.
+        let others: Vec<Stored> = history.iter().filter(|one| one.release.version != target.version).cloned().collect();
+        run.finish(release, marks.write(), &others).await
     }
 
-    /// Turns a `pending-*` record that a killed process left into `failed`, so that an upgrade can go on.
+    /// Turns a `pending-*` record that a killed process left into `failed`, so that an upgrade can go on, and notes that
+    /// what it was made of may be good.
     pub async fn heal(&self, stored: &Stored, clock: Clock<'_>) -> Result<Stored, Error> {
         let mut stored = stored.clone();
         let verb = match stored.release.info.status {
@@ -138,6 +146,8 @@ impl Cluster {
         };
         stored.release.info.status = Status::Failed;
         stored.release.info.description = failure(verb, &stored.release.name, "the process was interrupted");
+        let marks = Marks { interrupted: true, ..Marks::read(&stored.annotations) };
+        marks.replace(&mut stored.annotations);
         self.update_record(&stored, clock.now()).await
     }
 }
@@ -215,10 +225,12 @@ impl<'a> Run<'a> {
         targets::check_conflicts(self.cluster, &self.objects, &known, &self.owner).await
     }
 
-    /// Writes the pending record, does the work, and writes what came of it.
-    async fn finish(mut self, release: Release, annotations: BTreeMap<String, String>) -> Report {
+    /// Writes the pending record, does the work, and writes what came of it. `prunable` are the records that may go when
+    /// there are too many.
+    async fn finish(mut self, release: Release, annotations: BTreeMap<String, String>, prunable: &[Stored]) -> Report {
         if self.settings.max_history > 0 {
-            self.cluster.prune_records(self.history, self.settings.max_history - 1).await;
+            let staying = self.history.len().saturating_sub(prunable.len()) + 1;
+            self.cluster.prune_records(prunable, self.settings.max_history.saturating_sub(staying)).await;
         }
         let created = self.cluster.create_record(&release, &annotations, self.clock.now()).await;
         let mut stored = match created {
@@ -232,7 +244,9 @@ impl<'a> Run<'a> {
             (None, Verb::Upgrade) => "Upgrade complete".clone_into(&mut info.description),
             // Helm keeps "Rollback to N".
             (None, Verb::Rollback) => {}
-            (Some(error), verb) => info.description = failure(verb, self.owner.release, &chain(error)),
+            (Some(error), verb) => {
+                info.description = failure(verb, self.owner.release, &cut(&chain(error), REASON_LIMIT));
+            }
         }
         info.status = if error.is_none() { Status::Deployed } else { Status::Failed };
         let (revision, status, description) = (stored.release.version, info.status, info.description.clone());
@@ -296,7 +310,7 @@ impl<'a> Run<'a> {
         if failures.len() > 1 {
             let messages: Vec<String> = failures.iter().map(|error| chain(error)).collect();
             let subject = format!("{}/{}", self.owner.namespace, self.owner.release);
-            return Err(Kind::Invalid { message: messages.join(" && ") }.at("apply the objects of", subject));
+            return Err(Kind::Failed { message: messages.join(" && ") }.at("apply the objects of", subject));
         }
         match failures.pop() {
             Some(error) => Err(error),
@@ -309,7 +323,7 @@ impl<'a> Run<'a> {
         let newest_first = self.history.iter().rev();
         let mut told = newest_first.map(|stored| {
             let done = matches!(stored.release.info.status, Status::Deployed | Status::Superseded);
-            (stored.annotations.contains_key(records::HELMRELEASE), done)
+            (stored.annotations.contains_key(marks::HELMRELEASE), done)
         });
         told.find_map(|(ours, done)| if ours { done.then_some(false) } else { Some(true) }).unwrap_or(false)
     }
@@ -324,8 +338,13 @@ impl<'a> Run<'a> {
             let own = Waiter::ready(self.cluster, std::slice::from_ref(&key)).await;
             own.tell(&key, &self.cluster.apply_whole(&marked, FIELD_MANAGER).await?);
             self.worker.idle(wait::established(own, object)).await?;
+        } else if self.settings.update == Update::Replace && self.verb != Verb::Install {
+            waiter.tell(&key, &self.cluster.replace_whole(&marked, &key, FIELD_MANAGER).await?);
         } else {
             waiter.tell(&key, &self.cluster.apply_whole(&marked, FIELD_MANAGER).await?);
+        }
+        if self.settings.pods == Pods::Restart {
+            self.cluster.restart_pods(&marked).await?;
         }
         Ok(key)
     }
@@ -392,6 +411,10 @@ pub(super) fn held(history: &[Stored]) -> Result<Vec<Manifest>, Error> {
     let mut found: Vec<Manifest> = Vec::new();
     let mut seen = BTreeSet::new();
     for stored in history.iter().rev() {
+        // What it had is gone, or stays on purpose, and may be somebody else's by now.
+        if stored.release.info.status == Status::Uninstalled {
+            break;
+        }
         for manifest in manifests_of(&stored.release)? {
             let identity = Key::of(&manifest.value).map(|key| targets::identity(&key, &stored.release.namespace));
             if identity.is_none_or(|identity| seen.insert(identity)) {

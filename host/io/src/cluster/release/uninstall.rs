@@ -80,7 +80,7 @@ impl Cluster {
             }
         }
         if !failures.is_empty() {
-            return Err(Kind::Invalid { message: failures.join("; ") }.at("uninstall", subject));
+            return Err(Kind::Failed { message: failures.join("; ") }.at("uninstall", subject));
         }
         hooks::run(&scene, &mut run, "post-delete").await?;
         // Oldest first: killed in between, the newest still tells what is going on.

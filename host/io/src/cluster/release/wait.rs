@@ -172,7 +172,7 @@ impl<'a> Waiter<'a> {
             match &state.ready {
                 Ready::Yes => {}
                 Ready::No(why) => left.push((key.clone(), *why)),
-                Ready::Failed(message) => return Err(Kind::Invalid { message: message.clone() }.at("wait for", key)),
+                Ready::Failed(message) => return Err(Kind::Failed { message: message.clone() }.at("wait for", key)),
             }
         }
         Ok(left)
@@ -261,7 +261,7 @@ fn late(left: &[(Key, &'static str)]) -> Error {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     // The words that Helm uses, so that people find them.
     let message = format!("timed out waiting for the condition: {}{more}", named.join(", "));
-    Kind::Invalid { message }.at("wait for", "readiness")
+    Kind::Failed { message }.at("wait for", "readiness")
 }
 
 /// Waits until the definition of a kind is served, and forgets what was discovered before.

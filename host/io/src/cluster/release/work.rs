@@ -1,25 +1,24 @@
 //! What to do and what came of it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use rhumb_core::id::{Digest, Timestamp};
+use rhumb_core::id::Timestamp;
+use rhumb_core::releases::Marks;
 use rhumb_helm::Rendered;
 use rhumb_helm::record::Status;
 use serde_json::{Map, Value};
 
 use super::worker::Worker;
 use crate::cluster::error::Error;
-use crate::cluster::records::{HELMRELEASE, INPUTS};
 
 /// A chart that was rendered for a release, ready to be released.
 #[derive(Clone, Debug)]
 pub struct Work<'a> {
     /// Namespace and name of the HelmRelease that asked for it.
     pub owner: (&'a str, &'a str),
-    /// Digest of everything that went into it; kept with the record.
-    pub inputs: &'a Digest,
+    /// Kept with the record.
+    pub marks: &'a Marks,
     /// Name of the release.
     pub release: &'a str,
     /// Namespace of the release.
@@ -47,6 +46,10 @@ pub struct Settings {
     pub wait: Wait,
     /// Whether hooks run.
     pub hooks: HookRun,
+    /// How objects are changed that are there; an install patches them.
+    pub update: Update,
+    /// What becomes of the pods of a workload; asked for by rollbacks.
+    pub pods: Pods,
     /// Most records to keep; 0 keeps all.
     pub max_history: usize,
 }
@@ -54,7 +57,14 @@ pub struct Settings {
 impl Default for Settings {
     /// Helm's defaults with Helm Operator's history: 5 minutes, no wait, hooks, 10 records.
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(300), wait: Wait::No, hooks: HookRun::Yes, max_history: 10 }
+        Self {
+            timeout: Duration::from_secs(300),
+            wait: Wait::No,
+            hooks: HookRun::Yes,
+            update: Update::Patch,
+            pods: Pods::Keep,
+            max_history: 10,
+        }
     }
 }
 
@@ -74,6 +84,24 @@ pub enum HookRun {
     Yes,
     /// They are left out.
     No,
+}
+
+/// How objects are changed that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// What the chart names; what others set besides stays.
+    Patch,
+    /// They become what the chart says, and nothing else (Helm's `--force`).
+    Replace,
+}
+
+/// What becomes of the pods of a workload when it was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pods {
+    /// The workload sees to them.
+    Keep,
+    /// They are deleted, so that the workload makes new ones.
+    Restart,
 }
 
 /// What an action needs that renders nothing.
@@ -128,6 +156,15 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
+/// How the tests of a release went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestReport {
+    /// Why a test failed; `None` when all passed.
+    pub failure: Option<String>,
+    /// `metadata.resourceVersion` of the record as it was written.
+    pub record_version: String,
+}
+
 impl Report {
     pub(super) fn refused(error: Error) -> Self {
         Self {
@@ -143,15 +180,5 @@ impl Report {
     /// Whether the action did what it was to do.
     pub fn is_success(&self) -> bool {
         self.error.is_none()
-    }
-}
-
-impl Work<'_> {
-    pub(super) fn annotations(&self) -> BTreeMap<String, String> {
-        let (namespace, name) = self.owner;
-        BTreeMap::from([
-            (HELMRELEASE.to_owned(), format!("{namespace}/{name}")),
-            (INPUTS.to_owned(), self.inputs.to_string()),
-        ])
     }
 }
