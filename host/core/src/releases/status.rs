@@ -100,6 +100,7 @@ pub fn status(release: &ReleaseView, row: &Row, outcome: &Outcome, now: Timestam
     if let Ok(spec) = &release.spec {
         put(&mut status, "releaseName", json!(spec.release_name));
     }
+    revisions(&mut status, release, phase, outcome);
     let in_records = release.history.last().map(|head| head.status.as_str());
     let release_status = match outcome {
         Outcome::Succeeded { .. } | Outcome::RolledBack { .. } | Outcome::Tested | Outcome::TestsFailed(_) => {
@@ -111,7 +112,6 @@ pub fn status(release: &ReleaseView, row: &Row, outcome: &Outcome, now: Timestam
     if let Some(release_status) = release_status {
         put(&mut status, "releaseStatus", json!(release_status));
     }
-    revisions(&mut status, release, phase, outcome);
     for condition in conditions {
         set_condition(&mut status, &condition, now);
     }
@@ -144,11 +144,11 @@ fn revisions(status: &mut Map<String, Value>, release: &ReleaseView, phase: Phas
         }
         _ => (None, None),
     };
-    if let Some(attempted) = attempted {
-        put(status, "lastAttemptedRevision", json!(attempted));
-    }
     if let Some(released) = released.filter(|_| phase == Phase::Succeeded) {
         put(status, "revision", json!(released));
+    }
+    if let Some(attempted) = attempted {
+        put(status, "lastAttemptedRevision", json!(attempted));
     }
 }
 

@@ -166,7 +166,7 @@ fn a_release_whose_helm_release_is_gone_is_uninstalled() {
     let orphan = orphan("old");
     let with = |orphan: &Orphan| planned(&ReleasesView { orphans: vec![orphan.clone()], ..view(Vec::new()) });
     let uninstall = Action::Uninstall(orphan.clone());
-    assert_eq!(with(&orphan).actions, [uninstall.clone()]);
+    assert_eq!(with(&orphan).actions, std::slice::from_ref(&uninstall));
     // One that fails is not tried at each wake-up.
     let attempt = |at| Some(Attempt { tried: uninstall.tried(), failures: 2, at: Timestamp(at) });
     let waits = with(&Orphan { attempt: attempt(999_000), ..orphan.clone() });
