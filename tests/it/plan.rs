@@ -51,6 +51,48 @@ fn the_example_is_planned_with_charts_images_and_picks() {
 }
 
 #[test]
+fn values_from_chart_files_and_urls_are_laid_over_one_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("charts/z/Chart.yaml", "apiVersion: v2\nname: z\nversion: 1.0.0\n");
+    write("charts/z/values.yaml", "{}\n");
+    write("charts/z/.helmignore", "more.yaml\n");
+    write("charts/z/more.yaml", "name: from-the-chart\n");
+    let template = "apiVersion: v1\nkind: {{ .Values.kind }}\nmetadata: {name: {{ .Values.name }}}\n";
+    write("charts/z/templates/a.yaml", template);
+    let release = |name: &str, more: &str| {
+        let text = format!(
+            "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {{name: {name}, namespace: b}}\nspec:\n  \
+             chart: {{git: 'git@example.com:x/y', path: charts/z}}\n  values: {{kind: ConfigMap}}\n  {more}\n"
+        );
+        write(&format!("{name}.yaml"), &text);
+    };
+    let nobody = "externalSourceRef: {url: 'http://127.0.0.1:1/v', optional: true}";
+    let extra = "resetValues: false\n  rollback: {enable: true}\n  test: {enable: true}\n  forceUpgrade: true";
+    release("good", &format!("valuesFrom: [{{chartFileRef: {{path: more.yaml}}}}, {{{nobody}}}]\n  {extra}"));
+    release("missing", "valuesFrom: [{chartFileRef: {path: nothing.yaml}}]");
+    release("out", "valuesFrom: [{chartFileRef: {path: ../../good.yaml}}]");
+    release("old", "helmVersion: v2");
+    let output = plan(folder.path(), &["--self", "git@example.com:x/y"]);
+    let text = text(&output);
+    for expected in [
+        "file more.yaml of the chart, a URL (optional), inline, over those of the revision before",
+        "b/good makes ConfigMap",
+        "b/missing: file nothing.yaml of the chart is not there",
+        "b/out: spec.valuesFrom[].chartFileRef.path `../../good.yaml` leads out of the chart",
+        "b/old: spec.helmVersion: v2 is not supported",
+        "Cannot be done (3)",
+    ] {
+        assert!(text.contains(expected), "`{expected}` is missing in\n{text}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn without_its_url_a_chart_of_the_repository_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let release = "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: a, namespace: b}\nspec:\n  chart: {git: 'git@example.com:x/y', path: charts/z}\n";

@@ -1,5 +1,6 @@
 //! What goes wrong, told on the HelmRelease, undone where asked, and mended by the next good commit.
 
+use rhumb_io::cluster::Key;
 use rhumb_sim::git::File;
 use serde_json::{Value, json};
 
@@ -19,6 +20,8 @@ async fn what_fails_is_told_taken_back_where_asked_and_mended_by_the_next_commit
         upgrade_with_a_failing_hook(trial("hooked")),
         install_that_is_waited_for_in_vain(trial("waiting")),
         too_large(trial("large")),
+        upgrade_tried_again(trial("retried")),
+        pods_started_anew(trial("recreated")),
         tests_after_an_upgrade(trial("tested")),
         tests_after_an_install(trial("untested")),
     );
@@ -27,7 +30,7 @@ async fn what_fails_is_told_taken_back_where_asked_and_mended_by_the_next_commit
     real.deployed("dev", "podinfo-dev", 2).await;
     let listed: Vec<Value> = serde_json::from_str(&real.helm(&["list", "-n", NAMESPACE, "-o", "json"])).unwrap();
     let all = listed.iter().map(|line| format!("{} {}", line["name"], line["status"])).collect::<Vec<_>>();
-    assert_eq!(all.len(), 7, "{all:?}");
+    assert_eq!(all.len(), 9, "{all:?}");
     assert!(all.iter().all(|line| line.ends_with("\"deployed\"")), "{all:?}");
 }
 
@@ -61,6 +64,44 @@ async fn upgrade_rolled_back(trial: Trial<'_>) {
         })
         .await;
     assert_eq!(trial.text().await.as_deref(), Some("3"));
+}
+
+async fn upgrade_tried_again(trial: Trial<'_>) {
+    let rollback = json!({ "enable": true, "retry": true, "maxRetries": 1 });
+    let spec = |values: Value| json!({ "values": values, "rollback": rollback });
+    trial.commit(spec(json!({ "text": "1" })));
+    trial.history(&["1 deployed"]).await;
+    trial.commit(spec(json!({ "text": "2", "hook": "fails" })));
+    let back = ["1 superseded", "2 failed", "3 superseded Rollback to 1", "4 failed", "5 deployed Rollback to 3"];
+    trial.history(&back).await;
+    let what = "the second rollback is told";
+    trial.real.until(what, async || Some(trial.status().await).filter(|status| status["rollbackCount"] == 2)).await;
+    let (_, message) = condition(&trial.status().await, "Released").unwrap();
+    assert!(message.contains("pre-upgrade hook `app/templates/hooks.yaml` failed"), "{message}");
+    trial.commit(spec(json!({ "text": "3", "hook": "passes" })));
+    let status = trial.until("Released", "True", "").await;
+    assert_eq!(status["rollbackCount"], Value::Null);
+    // Not tried a second time in between.
+    assert_eq!(trial.revisions().len(), 6);
+}
+
+async fn pods_started_anew(trial: Trial<'_>) {
+    let rollback = json!({ "enable": true, "recreate": true, "force": true, "disableHooks": true, "wait": true });
+    let spec = |values: Value| json!({ "values": values, "rollback": rollback });
+    // The hook of the rollback would hang.
+    trial.commit(spec(json!({ "text": "1", "rollbackHook": "waits" })));
+    trial.history(&["1 deployed"]).await;
+    let pods = async || {
+        let pods = trial.real.cluster.list("v1", "Pod", Some(NAMESPACE)).await.unwrap();
+        let of_ours = pods.into_iter().filter(|pod| pod["metadata"]["labels"]["app"] == "recreated");
+        of_ours.map(|pod| pod["metadata"]["uid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = pods().await;
+    assert_eq!(before.len(), 1);
+    trial.commit(spec(json!({ "text": "2", "hook": "fails" })));
+    trial.history(&["1 superseded", "2 failed", "3 deployed Rollback to 1"]).await;
+    let none_of = |now: &Vec<String>| now.len() == 1 && now[0] != before[0];
+    trial.real.until("another pod", async || Some(pods().await).filter(none_of)).await;
 }
 
 async fn upgrade_left(trial: Trial<'_>) {
@@ -126,10 +167,13 @@ async fn install_that_is_waited_for_in_vain(trial: Trial<'_>) {
 async fn too_large(trial: Trial<'_>) {
     // Digests do not compress.
     let noise: String = (0..40_000).map(|n| rhumb_core::id::Digest::of(format!("{n}")).to_string()).collect();
-    trial.real.remote.commit("Ann", "Noise", &[File::new("charts/large/noise.txt", &noise)]).unwrap();
-    let metadata = "apiVersion: v2\nname: large\nversion: 0.1.0\n";
     let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: large}\n";
-    let files = [File::new("charts/large/Chart.yaml", metadata), File::new("charts/large/templates/a.yaml", object)];
+    let files = [
+        File::new("charts/large/Chart.yaml", "apiVersion: v2\nname: large\nversion: 0.1.0\n"),
+        File::new("charts/large/values.yaml", "{}\n"),
+        File::new("charts/large/templates/a.yaml", object),
+        File::new("charts/large/noise.txt", &noise),
+    ];
     trial.real.remote.commit("Ann", "A large chart", &files).unwrap();
     let chart = json!({ "git": "git@example.com:rhumb/get-started", "path": "charts/large", "ref": "master" });
     trial.commit(json!({ "chart": chart }));
@@ -177,6 +221,39 @@ async fn tests_after_an_install(trial: Trial<'_>) {
     trial.until("Tested", "True", "").await;
     trial.until("Released", "True", "").await;
     assert_eq!(trial.revisions(), ["1 superseded Install complete", "2 deployed Upgrade complete"]);
+}
+
+/// SIGKILL in the middle of a rollback and of tests: the next start goes on with the same step.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_kill_left_of_a_rollback_and_of_tests_goes_on() {
+    let Some(real) = start().await else { return };
+    let daemon = real.daemon(|_| {});
+    real.admit().await;
+    let trial = |name| Trial { real: &real, name };
+    let (back, tested) = (trial("goesback"), trial("istested"));
+    let spec = |values: Value| json!({ "values": values, "rollback": { "enable": true } });
+    back.commit(spec(json!({ "text": "1", "rollbackHook": "waits" })));
+    tested.commit(json!({ "values": { "test": "waits" }, "test": { "enable": true } }));
+    back.history(&["1 deployed"]).await;
+    back.commit(spec(json!({ "text": "2", "hook": "fails" })));
+    back.history(&["1 deployed", "2 failed", "3 pending-rollback Rollback to 1"]).await;
+    tested.until("Tested", "Unknown", "Testing Helm release 'istested' in 'trial'.").await;
+    drop(daemon);
+
+    let _daemon = real.daemon(|_| {});
+    let interrupted = r#"3 failed Rollback "goesback" failed: the process was interrupted"#;
+    back.history(&["1 deployed", "2 failed", interrupted, "4 pending-rollback Rollback to 1"]).await;
+    assert_eq!(back.status().await["phase"], "RollingBack");
+    let node = Key::new("v1", "Node", "", "node-1");
+    let labels = json!({ "metadata": { "labels": { "goesback": "open", "istested": "open" } } });
+    real.cluster.patch(&node, &labels).await.unwrap();
+    back.history(&["1 superseded", "2 failed", interrupted, "4 deployed Rollback to 1"]).await;
+    let status = back.until("RolledBack", "True", "").await;
+    assert_eq!((&status["phase"], &status["rollbackCount"]), (&json!("RolledBack"), &json!(1)));
+    assert_eq!(back.text().await.as_deref(), Some("1"));
+    tested.until("Tested", "True", "").await;
+    tested.until("Released", "True", "").await;
+    assert_eq!(tested.revisions(), ["1 deployed Install complete"]);
 }
 
 /// SIGKILL in the middle of an install and of an upgrade, and git moved on before the next start.

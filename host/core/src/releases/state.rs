@@ -276,7 +276,12 @@ fn retry_at(head: &Head, history: &[Head]) -> Timestamp {
         other.status == "failed" && of(other) == of(head)
     };
     let failures = u32::try_from(history.iter().rev().take_while(same).count()).unwrap_or(u32::MAX);
-    after_failures(head.at, failures)
+    // What was interrupted goes on at once; what is interrupted again and again may be what kills the process.
+    match (head.marks.interrupted, failures) {
+        (true, 0..=1) => head.at,
+        (true, _) => after_failures(head.at, failures - 1),
+        (false, _) => after_failures(head.at, failures),
+    }
 }
 
 fn after_failures(at: Timestamp, failures: u32) -> Timestamp {

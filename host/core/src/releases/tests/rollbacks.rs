@@ -80,8 +80,11 @@ fn a_failed_upgrade_brings_the_last_good_revision_back() {
     // Killed in the middle: it may be good.
     let mut killed = record(2, "failed", current());
     killed.marks.interrupted = true;
-    killed.at = Timestamp(0);
-    assert_eq!(word(&app, vec![good(1, "deployed"), killed]), "upgrade");
+    assert_eq!(word(&app, vec![good(1, "deployed"), killed.clone()]), "upgrade");
+    // Killed again: it may be what kills.
+    let again = Head { revision: 3, ..killed.clone() };
+    let until = Timestamp(999_999 + 10_000);
+    assert_eq!(decided(&app, vec![good(1, "deployed"), killed, again]), Err(Kept::BackingOff { until }));
     // Without rollback it is tried again later.
     assert_eq!(word(&release("app"), vec![good(1, "deployed"), record(2, "failed", current())]), "nothing");
 }
@@ -137,7 +140,9 @@ fn a_rollback_that_failed_or_was_killed_is_tried_again_later() {
     // It left a record under way.
     let mut killed = history();
     killed[2].status = "pending-rollback".to_owned();
-    assert_eq!(word(&app, killed), "heal");
+    assert_eq!(word(&app, killed.clone()), "heal");
+    (killed[2].status, killed[2].marks.interrupted) = ("failed".to_owned(), true);
+    assert_eq!(way(&app, killed), (1, 1, 3));
     // Corrected meanwhile.
     let mut corrected = history();
     for head in &mut corrected[1..] {
