@@ -5,9 +5,10 @@ use rhumb_core::environment::{self, Deployed, Record, environment_of};
 use rhumb_core::id::Timestamp;
 use rhumb_core::images;
 use rhumb_core::manifest::Object;
-use rhumb_core::releases::Spec;
+use rhumb_core::releases::{Marks, Spec};
 use rhumb_helm::record::Release;
 use rhumb_io::cluster::Look;
+use rhumb_io::cluster::records::Stored;
 use serde_json::Value;
 
 use crate::context::Context;
@@ -24,7 +25,7 @@ pub(crate) async fn deployed(ctx: &Context, snapshot: &Snapshot) -> Vec<Deployed
     for value in ctx.watched.helm_releases() {
         let (Some(object), Ok(spec)) = (Object::of_cluster(&value), Spec::parse(&value)) else { continue };
         let history = match ctx.cluster.history(&spec.target_namespace, &spec.release_name).await {
-            Ok(history) => history.iter().map(|stored| record(&stored.release)).collect(),
+            Ok(history) => history.iter().map(record).collect(),
             Err(error) => {
                 tracing::warn!(object = %object.id, error = chain(&error), "release records not read");
                 continue;
@@ -37,13 +38,15 @@ pub(crate) async fn deployed(ctx: &Context, snapshot: &Snapshot) -> Vec<Deployed
 }
 
 /// A release record as evidence has it.
-fn record(release: &Release) -> Record {
+fn record(stored: &Stored) -> Record {
+    let release = &stored.release;
     Record {
         revision: release.version,
         status: release.info.status.as_str().to_owned(),
         chart: chart_of(release),
         config: Value::Object(release.config.clone()),
         at: Timestamp::parse(&release.info.last_deployed).unwrap_or_default(),
+        tests: Marks::read(&stored.annotations).tests,
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::id::{ObjectId, Timestamp};
 use crate::manifest::{Object, slots};
+use crate::releases::{Spec, Tested};
 
 /// Label of an object or of its namespace that names its environment.
 pub const ENVIRONMENT_LABEL: &str = "rhumb.dev/environment";
@@ -26,6 +27,8 @@ pub struct Record {
     pub config: Value,
     /// `info.last_deployed`.
     pub at: Timestamp,
+    /// How its tests went; `None` when they did not run to the end.
+    pub tests: Option<Tested>,
 }
 
 /// One release as it runs.
@@ -70,7 +73,8 @@ pub fn environment_of(
 
 /// What a HelmRelease of the cluster runs, from its status and its records (newest last).
 ///
-/// A failed record counts as a break, because part of it may have run; one that is under way does not count yet.
+/// A failed record counts as a break, because part of it may have run; one that is under way does not count yet. One
+/// whose tests are asked for is healthy when they passed.
 pub fn deployed(helm_release: &Object, environment: Option<String>, history: Vec<Record>) -> Deployed {
     let ran = |record: &Record| matches!(record.status.as_str(), "deployed" | "superseded");
     let done: Vec<&Record> = history.iter().filter(|record| ran(record) || record.status == "failed").collect();
@@ -86,12 +90,16 @@ pub fn deployed(helm_release: &Object, environment: Option<String>, history: Vec
     let images = current.into_iter().flatten().map(|image| DeployedImage { since: since(image), ..image.clone() });
     let images = images.collect();
     let newest = history.last().filter(|record| record.status == "deployed");
+    let tests = Spec::parse(&helm_release.value).ok().and_then(|spec| spec.tests);
+    let untested =
+        |record: &&Record| tests.is_some_and(|tests| !tests.ignore_failures) && record.tests != Some(Tested::Passed);
+    let healthy = newest.filter(|record| !untested(record));
     Deployed {
         object: helm_release.id.clone(),
         environment,
         images,
         chart: newest.map(|record| record.chart.clone()),
-        healthy_since: newest.and_then(|record| Some(released_since(&helm_release.value)?.max(record.at))),
+        healthy_since: healthy.and_then(|record| Some(released_since(&helm_release.value)?.max(record.at))),
         history,
     }
 }

@@ -4,7 +4,8 @@ use super::*;
 
 fn record(revision: u32, status: &str, tag: &str, at: u64) -> Record {
     let config = json!({"image": {"repository": "quay.io/a/b", "tag": tag}});
-    Record { revision, status: status.to_owned(), chart: "podinfo-1.2.3".to_owned(), config, at: Timestamp(at) }
+    let chart = "podinfo-1.2.3".to_owned();
+    Record { revision, status: status.to_owned(), chart, config, at: Timestamp(at), tests: None }
 }
 
 fn release(conditions: Value) -> Object {
@@ -110,4 +111,18 @@ fn splits_the_name_of_a_chart_from_its_version() {
     ] {
         assert_eq!(chart_name_version(chart), expected, "{chart}");
     }
+}
+
+#[test]
+fn a_release_whose_tests_are_asked_for_is_healthy_when_they_passed() {
+    let healthy = |tests: Option<Tested>, spec: Value| {
+        let mut object =
+            release(json!([{"type": "Released", "status": "True", "lastTransitionTime": "1970-01-01T00:00:01Z"}]));
+        object.value["spec"] = json!({"chart": {"git": "g", "path": "p"}, "test": spec});
+        deployed(&object, None, vec![Record { tests, ..record(1, "deployed", "1", 0) }]).healthy_since.is_some()
+    };
+    let asked = json!({"enable": true});
+    assert!(healthy(Some(Tested::Passed), asked.clone()));
+    assert!(!healthy(None, asked.clone()) && !healthy(Some(Tested::Failed { times: 1 }), asked));
+    assert!(healthy(None, json!({"enable": true, "ignoreFailures": true})) && healthy(None, json!({})));
 }

@@ -204,7 +204,12 @@ impl<'a> Teller<'a> {
     fn tell(&self, row: &Row, outcome: &Outcome) -> Told {
         let tests = self.release.spec.as_ref().ok().and_then(|spec| spec.tests);
         match (outcome, &row.decided) {
-            (Outcome::Succeeded { .. }, _) if tests.is_some() => Some((Phase::Deployed, self.deployed())),
+            (Outcome::Succeeded { .. }, _) if tests.is_some() => {
+                let mut conditions = self.deployed();
+                // What was said of the revision before says nothing of this one.
+                conditions.push(self.condition("Released", Truth::Unknown, Phase::Deployed, "Tests come next for"));
+                Some((Phase::Deployed, conditions))
+            }
             (Outcome::Succeeded { .. }, _) => self.succeeded(None),
             (Outcome::Tested, _) => self.succeeded(Some(self.tested())),
             (Outcome::TestsFailed(why), _) if tests.is_some_and(|tests| tests.ignore_failures) => {

@@ -201,8 +201,8 @@ fn a_rollback_is_told_step_by_step_and_forgotten_with_the_next_success() {
     RollbackFailed "failed" at -: Deployed=False Released=False RolledBack=False
     RolledBack "deployed" at - count 2: Deployed=False Released=False RolledBack=True
     RolledBack "deployed" at - count 2: Deployed=False Released=False RolledBack=True
-    Deployed "deployed" at - count 2: Deployed=True Released=False RolledBack=True ChartFetched=True
-    Testing "deployed" at - count 2: Deployed=True Released=False RolledBack=True ChartFetched=True Tested=Unknown
+    Deployed "deployed" at - count 2: Deployed=True Released=Unknown RolledBack=True ChartFetched=True
+    Testing "deployed" at - count 2: Deployed=True Released=Unknown RolledBack=True ChartFetched=True Tested=Unknown
     Succeeded "deployed" at 1.2.3: Deployed=True Released=True ChartFetched=True Tested=True
     "#);
 }
@@ -220,11 +220,11 @@ fn failed_tests_are_told_and_only_count_where_they_are_not_ignored() {
     let ignored = Tests { ignore_failures: true, ..STRICT };
     let lines = [told(STRICT, &strict), told(ignored, &lenient)].concat();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    Deployed "deployed" at -: ChartFetched=True Deployed=True
-    Testing "deployed" at -: ChartFetched=True Deployed=True Tested=Unknown
-    TestFailed "deployed" at -: ChartFetched=True Deployed=True Tested=False Released=False
-    TestFailed "deployed" at -: ChartFetched=True Deployed=True Tested=False Released=False
-    Deployed "deployed" at -: ChartFetched=True Deployed=True
+    Deployed "deployed" at -: ChartFetched=True Deployed=True Released=Unknown
+    Testing "deployed" at -: ChartFetched=True Deployed=True Released=Unknown Tested=Unknown
+    TestFailed "deployed" at -: ChartFetched=True Deployed=True Released=False Tested=False
+    TestFailed "deployed" at -: ChartFetched=True Deployed=True Released=False Tested=False
+    Deployed "deployed" at -: ChartFetched=True Deployed=True Released=Unknown
     Succeeded "deployed" at 1.2.3: ChartFetched=True Deployed=True Released=True Tested=False
     "#);
 }
