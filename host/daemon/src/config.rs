@@ -83,6 +83,9 @@ pub struct Config {
     /// How registries are reached
     #[command(flatten)]
     pub registries: Registries,
+    /// Ask another Helm repository in place of one, such as https://charts.example.com=https://mirror.example.com/charts
+    #[arg(long, value_name = "URL=MIRROR", value_delimiter = ',', value_parser = chart_mirror)]
+    pub chart_mirror: Vec<(String, String)>,
     /// Address of the operator's API; keep it on loopback, it asks for no password
     #[arg(long, default_value = "127.0.0.1:3030")]
     pub listen: std::net::SocketAddr,
@@ -128,5 +131,16 @@ fn mirror(text: &str) -> Result<(String, String), String> {
             Ok((from.to_owned(), to.to_owned()))
         }
         _ => Err("expected REGISTRY=MIRROR, both as host or host:port".to_owned()),
+    }
+}
+
+fn chart_mirror(text: &str) -> Result<(String, String), String> {
+    let is_url = |url: &str| {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', ' ']))
+    };
+    match text.split_once('=') {
+        Some((from, to)) if is_url(from) && is_url(to) => Ok((from.to_owned(), to.to_owned())),
+        _ => Err("expected URL=MIRROR, both with http:// or https://".to_owned()),
     }
 }

@@ -129,6 +129,7 @@ impl Context {
             scanner: Scanner::new(config.registries.client()?, credentials, interval),
             charts: charts::Client::new(charts::Options {
                 cache: Some(state.join("charts")),
+                mirrors: config.chart_mirror.clone(),
                 ..charts::Options::default()
             })?,
             watched: Watched::start(&cluster, &wakeups, &flights),

@@ -236,6 +236,7 @@ fn config(remote: &git::Remote, folder: &Path, sources: &Sources) -> Config {
         kubeconfig: None,
         namespace: "default".to_owned(),
         registries: Registries::default(),
+        chart_mirror: Vec::new(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
     }
 }

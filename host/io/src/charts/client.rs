@@ -24,6 +24,8 @@ pub struct Options {
     pub credentials: BTreeMap<String, Credentials>,
     /// Hosts that are spoken to by plain HTTP, besides loopback hosts.
     pub insecure: BTreeSet<String>,
+    /// URLs that are asked in place of others, as prefix and what stands for it. The longest prefix counts.
+    pub mirrors: Vec<(String, String)>,
     /// Folder for archives; without it nothing is cached.
     pub cache: Option<PathBuf>,
     /// Bound of one exchange, its body included.
@@ -33,7 +35,13 @@ pub struct Options {
 impl Default for Options {
     /// No credentials, no cache, 60 seconds.
     fn default() -> Self {
-        Self { credentials: BTreeMap::new(), insecure: BTreeSet::new(), cache: None, timeout: Duration::from_secs(60) }
+        Self {
+            credentials: BTreeMap::new(),
+            insecure: BTreeSet::new(),
+            mirrors: Vec::new(),
+            cache: None,
+            timeout: Duration::from_secs(60),
+        }
     }
 }
 
@@ -71,17 +79,18 @@ impl Client {
     /// The index of a repository. While the server says that it did not change it is not sent or read again.
     pub async fn index(&self, url: &str) -> Result<Arc<Index>, Error> {
         let attempt = "read the index";
-        let base = base(url).map_err(|kind| failed(attempt, url, kind))?;
+        let base = base(&self.mirrored(url)).map_err(|kind| failed(attempt, url, kind))?;
         self.read_index(&base).await.map_err(|kind| failed(attempt, &web::shown(&base), kind))
     }
 
     /// The archive of the version that `version` means: one of the index, or a range.
     pub async fn fetch(&self, repository: &str, name: &str, version: &str) -> Result<Archive, Error> {
         let attempt = format!("fetch chart `{name}`");
-        let base = base(repository).map_err(|kind| failed(&attempt, repository, kind))?;
+        let base = base(&self.mirrored(repository)).map_err(|kind| failed(&attempt, repository, kind))?;
         let index = self.index(repository).await?;
         let entry = index.resolve(name, version).map_err(|kind| failed(&attempt, &web::shown(&base), kind))?;
-        let url = base.join(&entry.url).map_err(|_| failed(&attempt, &entry.url, Kind::BadUrl))?;
+        // An index may name its archives by the whole URL of the repository that it was made for.
+        let url = base.join(&self.mirrored(&entry.url)).map_err(|_| failed(&attempt, &entry.url, Kind::BadUrl))?;
         let shown = web::shown(&url);
         let cached = self.options.cache.as_deref().zip(entry.digest.as_ref());
         if let Some((dir, digest)) = cached
@@ -103,6 +112,16 @@ impl Client {
             cache::put(dir, &digest, &data);
         }
         Ok(Archive { version: entry.version.clone(), url: shown, digest, data })
+    }
+
+    /// Where this URL is asked for.
+    fn mirrored(&self, url: &str) -> String {
+        let rests = self.options.mirrors.iter().filter_map(|(from, to)| {
+            let rest = url.strip_prefix(from.trim_end_matches('/'))?;
+            (rest.is_empty() || rest.starts_with('/')).then_some((from.len(), to, rest))
+        });
+        let longest = rests.max_by_key(|(length, ..)| *length);
+        longest.map_or_else(|| url.to_owned(), |(_, to, rest)| format!("{}{rest}", to.trim_end_matches('/')))
     }
 
     async fn read_index(&self, base: &Url) -> Result<Arc<Index>, Kind> {

@@ -58,6 +58,32 @@ async fn resolves_versions_and_ranges_as_helm_does() {
 }
 
 #[tokio::test]
+async fn a_mirror_is_asked_in_place_of_a_repository() {
+    let fake = Fake::serve(move |request| match request.path() {
+        "/mirror/index.yaml" => {
+            let whole = "https://charts.example.com/stable/podinfo-1.0.0.tgz";
+            answer(
+                200,
+                &[],
+                format!("apiVersion: v1\nentries:\n  podinfo:\n  - {{version: 1.0.0, urls: ['{whole}']}}\n"),
+            )
+        }
+        "/mirror/podinfo-1.0.0.tgz" => answer(200, &[], ARCHIVE),
+        _ => answer(404, &[], ""),
+    })
+    .await;
+    let mirrors = vec![
+        ("https://charts.example.com".to_owned(), format!("http://{}/elsewhere", fake.host)),
+        ("https://charts.example.com/stable/".to_owned(), format!("http://{}/mirror", fake.host)),
+    ];
+    let client = Client::new(Options { mirrors, ..Options::default() }).unwrap();
+    let archive = client.fetch("https://charts.example.com/stable/", "podinfo", "*").await.unwrap();
+    assert_eq!((archive.version.as_str(), archive.data.as_slice()), ("1.0.0", ARCHIVE));
+    let other = client.fetch(&format!("http://{}/stablest", fake.host), "podinfo", "*").await.unwrap_err();
+    assert!(other.url.ends_with("/stablest/"), "{}", other.url);
+}
+
+#[tokio::test]
 async fn an_index_that_did_not_change_and_a_cached_archive_are_not_sent_again() {
     let dir = tempfile::tempdir().unwrap();
     let fake = repository(Digest::of(ARCHIVE).as_str()).await;
