@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{demo, operator, plan, policy, template};
+use crate::{demo, operator, plan, policy, release, template};
 
 /// Plan, test and steer GitOps with policies that are WebAssembly components
 ///
@@ -38,6 +38,8 @@ enum Command {
     Explain(operator::Explain),
     /// Have the daemon fetch the repository, and wait until it has applied what it found
     Sync(operator::Sync),
+    /// Release an image by hand: commit its tag, push, and wait until that is applied
+    Release(release::Release),
     /// Print the daemon's public SSH key
     Identity(operator::Identity),
 }
@@ -55,6 +57,7 @@ impl Arguments {
             Command::History(arguments) => arguments.run().await,
             Command::Explain(arguments) => arguments.run().await,
             Command::Sync(arguments) => arguments.run().await,
+            Command::Release(arguments) => arguments.run().await,
             Command::Identity(arguments) => arguments.run().await,
         }
     }

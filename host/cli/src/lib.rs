@@ -11,6 +11,7 @@ pub mod plan;
 pub mod policy;
 pub mod print;
 mod reach;
+pub mod release;
 pub mod show;
 pub mod table;
 pub mod template;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::print::{self, Output};
-use crate::reach::Reach;
+use crate::reach::{Daemon, Reach};
 use crate::show;
 
 /// Where the daemon is and how to print its answer.
@@ -64,6 +64,9 @@ pub struct Explain {
 /// Options of `rhumb identity`.
 #[derive(Args, Debug)]
 pub struct Identity {
+    /// Make a new key in place of the one that is there; the git host has to be given its public half then
+    #[arg(long, short)]
+    regenerate: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -85,19 +88,7 @@ impl Sync {
         let asked: report::Head = daemon.post("v1/sync", &()).await?;
         print::say(&format!("Revision of {} to apply is {}", asked.branch, short(&asked.head)));
         print::say(&format!("Waiting for {} to be applied ...", short(&asked.head)));
-        let mut wait = Duration::from_millis(100);
-        let done = loop {
-            let now: report::Head = daemon.get("v1/head").await?;
-            // A branch that moved on meanwhile has our commit in it.
-            if [&asked.head, &now.head].contains(&&now.sync.revision) {
-                break now.sync;
-            }
-            if start.elapsed() > self.connection.reach.timeout() {
-                bail!("{} was not applied within {} s", short(&asked.head), self.connection.reach.timeout().as_secs());
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(Duration::from_secs(2));
-        };
+        let done = applied(&daemon, &asked.head, (start, self.connection.reach.timeout())).await?;
         print::say("Done.");
         let code = if done.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         self.connection.print(&done, show::synced)?;
@@ -105,7 +96,28 @@ impl Sync {
     }
 }
 
-fn short(revision: &str) -> &str {
+/// Waits until a commit of the branch is applied, and gives what came of that.
+pub(crate) async fn applied(
+    daemon: &Daemon,
+    revision: &str,
+    (start, timeout): (Instant, Duration),
+) -> Result<report::Sync> {
+    let mut wait = Duration::from_millis(100);
+    loop {
+        let now: report::Head = daemon.get("v1/head").await?;
+        // A branch that moved on meanwhile has our commit in it.
+        if [revision, &now.head].contains(&now.sync.revision.as_str()) {
+            return Ok(now.sync);
+        }
+        if start.elapsed() > timeout {
+            bail!("{} was not applied within {} s", short(revision), timeout.as_secs());
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(2));
+    }
+}
+
+pub(crate) fn short(revision: &str) -> &str {
     revision.get(..7).unwrap_or(revision)
 }
 
@@ -159,18 +171,24 @@ impl Explain {
 impl Identity {
     /// Runs the command.
     pub async fn run(&self) -> Result<ExitCode> {
-        let identity: serde_json::Value = self.connection.get("v1/identity").await?;
+        let daemon = self.connection.reach.find().await?;
+        let identity: serde_json::Value =
+            if self.regenerate { daemon.post("v1/identity", &()).await? } else { daemon.get("v1/identity").await? };
         let key = identity.get("publicKey").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         self.connection.print(&identity, |_| format!("{key}\n"))
     }
 }
 
 impl Connection {
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.reach.find().await?.get(path).await
     }
 
-    fn print<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<ExitCode> {
+    pub(crate) fn print<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<ExitCode> {
         match self.output {
             Output::Text => print::out(&text(value)),
             Output::Json => print::out(&format!("{}\n", serde_json::to_string_pretty(value)?)),

@@ -1,6 +1,6 @@
 //! The daemon's reports as tables. The demo and the operator's commands print the same.
 
-use rhumb_daemon::report::{Decision, Explanation, History, Image, Release, Sync};
+use rhumb_daemon::report::{Decision, Explanation, History, Image, Release, Released, Sync};
 
 use crate::table::Table;
 
@@ -100,6 +100,15 @@ pub fn synced(sync: &Sync) -> String {
         text.push_str(&format!("  {problem}\n"));
     }
     text
+}
+
+/// `rhumb release`: what moved.
+pub fn released(released: &Released) -> String {
+    let mut table = Table::new(&["OBJECT", "CONTAINER", "FROM", "TO"]);
+    for moved in &released.moved {
+        table.row([&moved.object, &moved.container, &moved.from, &moved.to]);
+    }
+    if table.is_empty() { String::new() } else { table.print("") }
 }
 
 /// The recorded decisions about a release.

@@ -1,5 +1,5 @@
-//! The operator's API over HTTP: reports as JSON. It changes nothing but "look again". It listens on loopback, where
-//! Kubernetes guards the way to it (`pods/portforward`).
+//! The operator's API over HTTP: reports as JSON, "look again", a release by hand, a new SSH key. It listens on loopback,
+//! where Kubernetes guards the way to it (`pods/portforward`).
 
 use std::sync::Arc;
 
@@ -10,12 +10,16 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use rhumb_core::chain::chain;
 use rhumb_core::id::Digest;
+use rhumb_core::image::Reference;
+use rhumb_core::images::{Force, Request};
 use rhumb_io::store;
 use serde::Serialize;
 
 use crate::driver::Daemon;
 use crate::event::Event;
+use crate::loops::by_hand;
 use crate::operator;
+use crate::report::Ask;
 
 /// Serves the operator's API until the process ends.
 pub async fn serve(daemon: Arc<Daemon>, listener: tokio::net::TcpListener) -> std::io::Result<()> {
@@ -36,7 +40,8 @@ fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/history/{namespace}/{name}", get(history))
         .route("/v1/explain/{namespace}/{name}", get(explain))
         .route("/v1/records/{digest}", get(record))
-        .route("/v1/identity", get(identity))
+        .route("/v1/release", post(release))
+        .route("/v1/identity", get(identity).post(regenerate))
         // Helm Operator's hook, which CI jobs call.
         .route("/api/v1/sync-git", post(sync))
         .layer(axum::middleware::map_response(versioned))
@@ -110,6 +115,33 @@ async fn record(State(daemon): State<Arc<Daemon>>, Path(digest): Path<String>) -
 
 async fn identity(State(daemon): State<Arc<Daemon>>) -> Response {
     Json(serde_json::json!({ "publicKey": daemon.ctx.git_access.public_key() })).into_response()
+}
+
+/// The body is looked at for its type alone: no web page can send it to a daemon on somebody's own machine.
+async fn regenerate(State(daemon): State<Arc<Daemon>>, Json(_): Json<serde_json::Value>) -> Response {
+    let ctx = &daemon.ctx;
+    match ctx.git_access.regenerate(&ctx.config, &ctx.cluster).await {
+        Ok(line) => Json(serde_json::json!({ "publicKey": line })).into_response(),
+        Err(error) => problem(StatusCode::BAD_GATEWAY, chain(&error)),
+    }
+}
+
+async fn release(State(daemon): State<Arc<Daemon>>, Json(ask): Json<Ask>) -> Response {
+    let Ok(image) = Reference::parse(&ask.image) else {
+        return problem(StatusCode::BAD_REQUEST, format!("`{}` is no image", ask.image));
+    };
+    let force = if ask.force { Force::Yes } else { Force::No };
+    let request = Request { object: ask.object, image, force };
+    match by_hand::release(&daemon.ctx, &request, ask.message.as_deref()).await {
+        Ok(released) => Json(released).into_response(),
+        Err(error) => {
+            let status = match &error {
+                by_hand::Error::Refused(_) | by_hand::Error::Kept { .. } => StatusCode::CONFLICT,
+                by_hand::Error::Look(_) | by_hand::Error::Push(_) => StatusCode::BAD_GATEWAY,
+            };
+            problem(status, error.words())
+        }
+    }
 }
 
 fn answer<T: Serialize>(result: Result<T, crate::loops::Error>) -> Response {

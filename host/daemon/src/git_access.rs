@@ -47,6 +47,16 @@ impl GitAccess {
         self.access.identity().map(|identity| identity.public_line()).unwrap_or_default()
     }
 
+    /// Makes a new SSH key in place of the one of the Secret, and gives its public half. The old one opens nothing of ours
+    /// from now on.
+    pub async fn regenerate(&self, config: &Config, cluster: &Cluster) -> Result<String, identity::Error> {
+        let new = Identity::regenerate(cluster, &config.namespace).await?;
+        let line = new.public_line();
+        self.access.identify(new);
+        tracing::info!(public_key = line, "made a new SSH key");
+        Ok(line)
+    }
+
     /// Looks again at the Secret and the files.
     pub async fn refresh(&self, config: &Config, cluster: &Cluster) {
         let complaint = self.read(config, cluster).await.err().map(|error| chain(error.as_ref()));

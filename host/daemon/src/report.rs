@@ -1,6 +1,6 @@
 //! What the daemon tells about itself: the shapes of the operator's API, of `--output json` and of the tables.
 
-use rhumb_core::images::{Decided, Kept, Row};
+use rhumb_core::images::{Decided, Kept, Row, Update};
 use serde::{Deserialize, Serialize};
 
 /// One line of `rhumb list`.
@@ -150,6 +150,58 @@ pub struct Head {
     pub head: String,
     /// The last sync pass.
     pub sync: Sync,
+}
+
+/// What `rhumb release` asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ask {
+    /// Flux's identity of the object.
+    pub object: String,
+    /// The image with its tag.
+    pub image: String,
+    /// Whether locks and filters are passed over.
+    #[serde(default)]
+    pub force: bool,
+    /// Message of the commit, where it is to be another than Flux's.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// What a release by hand came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    /// The commit; `None` when there was nothing to do.
+    pub revision: Option<String>,
+    /// What it changes.
+    pub moved: Vec<Moved>,
+    /// Whether the object's filter may move it again.
+    pub automated: bool,
+}
+
+/// One container of a release by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Flux's identity of the object.
+    pub object: String,
+    /// The container.
+    pub container: String,
+    /// The image before.
+    pub from: String,
+    /// The image now.
+    pub to: String,
+}
+
+impl From<&Update> for Moved {
+    fn from(update: &Update) -> Self {
+        Self {
+            object: update.object.to_string(),
+            container: update.container.to_string(),
+            from: update.from.to_string(),
+            to: update.to.to_string(),
+        }
+    }
 }
 
 impl From<&Row> for Image {

@@ -15,6 +15,11 @@ pub(crate) fn record_images(ctx: &Context, verdicts: &Verdicts, now: Timestamp) 
     for (target, (question, decision)) in verdicts.shortlists.iter().chain(&verdicts.selections) {
         keep(ctx, &target.object, target.container.as_str(), (question, decision), now);
     }
+    record_promotions(ctx, verdicts, now);
+}
+
+/// Keeps what promotion rules said.
+pub(crate) fn record_promotions(ctx: &Context, verdicts: &Verdicts, now: Timestamp) {
     for ((object, _), (question, decision)) in &verdicts.promotions {
         keep(ctx, object, "", (question, decision), now);
     }

@@ -3,6 +3,7 @@
 //! `propose` asks in three rounds, each a pure function of the view and of what was answered before: which tags are
 //! worth a closer look, which one to take, and whether the version may move. `plan` turns it all into at most one commit.
 
+mod by_hand;
 mod commit;
 mod decide;
 mod gate;
@@ -16,6 +17,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use by_hand::{Force, Refused, Request, admissions, chosen, opened, plan_by_hand};
 pub use plan::{Action, Plan, Update, plan};
 pub use propose::{promotions, selections, shortlisted, shortlists};
 pub use row::{Considered, Decided, Kept, Row};

@@ -100,7 +100,12 @@ fn filters(view: &ImagesView) -> Vec<(&Workload, &Slot, Filter, &PolicyInfo)> {
     filters.collect()
 }
 
-fn question(view: &ImagesView, workload: &Workload, (filter, policy): (&Filter, &PolicyInfo), ask: Ask) -> Question {
+pub(super) fn question(
+    view: &ImagesView,
+    workload: &Workload,
+    (filter, policy): (&Filter, &PolicyInfo),
+    ask: Ask,
+) -> Question {
     Question {
         context: workload.context(&filter.policy, view.now),
         policy: filter.policy.clone(),

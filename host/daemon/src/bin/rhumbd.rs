@@ -11,7 +11,8 @@ use rhumb_io::cluster::{Cluster, Connection};
 
 /// Keep a cluster on the course that git describes
 #[derive(Parser)]
-#[command(name = "rhumbd", version)]
+// As with Go's flags, which Flux v1 and Helm Operator have: of one that is given twice the last counts.
+#[command(name = "rhumbd", version, args_override_self = true)]
 struct Arguments {
     #[command(flatten)]
     config: Config,

@@ -15,7 +15,7 @@ use rhumb_io::{registry, store};
 
 use super::Error;
 use crate::context::Context;
-use crate::repository::blocking;
+use crate::repository::{Snapshot, blocking};
 use crate::{evidence, publish, verdicts};
 
 /// Most tags whose metadata is fetched in one pass; the others follow in later passes, in the order of the shortlist.
@@ -47,10 +47,14 @@ pub async fn pass(ctx: &Context, look: Look) -> Result<Pass, Error> {
 
 async fn observe(ctx: &Context) -> Result<ImagesView, Error> {
     let snapshot = ctx.repository.snapshot().await?;
-    let workloads = images::workloads(&snapshot.manifests);
+    view_of(ctx, &snapshot, images::workloads(&snapshot.manifests)).await
+}
+
+/// The view of a pass that looks at these objects of a commit.
+pub(super) async fn view_of(ctx: &Context, snapshot: &Snapshot, workloads: Vec<Workload>) -> Result<ImagesView, Error> {
     let now = ctx.clock.now();
     let deployed =
-        if workloads.iter().any(asks_for_promotion) { evidence::deployed(ctx, &snapshot).await } else { Vec::new() };
+        if workloads.iter().any(asks_for_promotion) { evidence::deployed(ctx, snapshot).await } else { Vec::new() };
     let view = ImagesView {
         head: snapshot.revision.clone(),
         now,
@@ -155,7 +159,7 @@ async fn fetch(registry: &registry::Client, repository: &str, tag: &Tag) -> Opti
 }
 
 /// One attempt to commit and push. A branch that moved is looked at again in the next pass.
-async fn apply(ctx: &Context, plan: &Plan, now: Timestamp) -> Pushed {
+pub(super) async fn apply(ctx: &Context, plan: &Plan, now: Timestamp) -> Pushed {
     let Some(Action::Commit { onto, files, message, updates }) = plan.actions.first() else { return Pushed::Nothing };
     let author = Signature { name: ctx.config.git_user.clone(), email: ctx.config.git_email.clone() };
     let commit = Commit { onto: onto.clone(), files: files.clone(), message: message.clone(), author, time: now };

@@ -1,5 +1,6 @@
 //! The three loops, each the same six verbs: observe, propose, judge, plan, apply, report.
 
+pub mod by_hand;
 pub mod images;
 pub mod releases;
 pub mod sync;

@@ -1,5 +1,6 @@
 //! Tests of the images loop: fixture text → view → plan, printed.
 
+mod by_hand;
 mod commits;
 mod decisions;
 mod gates;
