@@ -16,13 +16,6 @@ fn told(history: &[(u64, String, String)]) -> Vec<String> {
     history.iter().map(|(revision, status, description)| format!("{revision} {status} {description}")).collect()
 }
 
-async fn image(real: &Real, namespace: &str, name: &str) -> Option<String> {
-    let key = Key::new("apps/v1", "Deployment", namespace, name);
-    let deployment = real.cluster.get(&key).await.ok().flatten()?;
-    let image = deployment.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str)?;
-    Some(image.rsplit(':').next()?.to_owned())
-}
-
 /// Starts a daemon on the example and waits until everything is released.
 #[tokio::test(flavor = "multi_thread")]
 async fn images_commits_and_releases_as_the_real_helm_sees_them() {
@@ -42,7 +35,7 @@ async fn images_commits_and_releases_as_the_real_helm_sees_them() {
     real.push(&["-v", "dev-11112222"]);
     let history = real.deployed("dev", "podinfo-dev", 2).await;
     assert_eq!(told(&history), ["1 superseded Install complete", "2 deployed Upgrade complete"]);
-    assert_eq!(image(&real, "dev", "podinfo-dev").await.as_deref(), Some("dev-11112222"));
+    assert_eq!(real.tag("dev", "podinfo-dev").await.as_deref(), Some("dev-11112222"));
     let log = real.remote.log().unwrap();
     assert_eq!((log.len() - commits, log[0].author.as_str()), (1, "Rhumb"));
 
@@ -51,7 +44,7 @@ async fn images_commits_and_releases_as_the_real_helm_sees_them() {
         real.push(&["-v", version]);
     }
     real.deployed("prod", "podinfo-prod", 2).await;
-    assert_eq!(image(&real, "prod", "podinfo-prod").await.as_deref(), Some("0.4.10"));
+    assert_eq!(real.tag("prod", "podinfo-prod").await.as_deref(), Some("0.4.10"));
 
     // Everything that helm can say of a release of ours.
     for words in [
@@ -71,20 +64,23 @@ async fn images_commits_and_releases_as_the_real_helm_sees_them() {
     real.helm(&["rollback", "-n", "dev", "podinfo-dev", "1"]);
     let history = real.deployed("dev", "podinfo-dev", 4).await;
     assert_eq!(told(&history)[2..], ["3 superseded Rollback to 1", "4 deployed Upgrade complete"]);
-    assert_eq!(image(&real, "dev", "podinfo-dev").await.as_deref(), Some("dev-11112222"));
+    assert_eq!(real.tag("dev", "podinfo-dev").await.as_deref(), Some("dev-11112222"));
 
     // Somebody uninstalls by hand.
     real.helm(&["uninstall", "-n", "stg", "podinfo-rc"]);
     real.deployed("stg", "podinfo-rc", 1).await;
-    assert!(image(&real, "stg", "podinfo-rc").await.is_some());
+    assert!(real.tag("stg", "podinfo-rc").await.is_some());
 
     // The API server dies and comes back.
+    if !real.plane.may_be_killed() {
+        return;
+    }
     real.plane.stop_api();
     real.push(&["-v", "dev-33334444"]);
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     real.plane.serve().await;
     real.deployed("dev", "podinfo-dev", 5).await;
-    assert_eq!(image(&real, "dev", "podinfo-dev").await.as_deref(), Some("dev-33334444"));
+    assert_eq!(real.tag("dev", "podinfo-dev").await.as_deref(), Some("dev-33334444"));
 }
 
 /// A release that `helm install` made is taken over by the HelmRelease that comes to git, and goes on from there.
@@ -145,6 +141,9 @@ async fn the_manifests_of_the_project_make_a_running_deployment() {
     let Some(plane) = ControlPlane::start().await else { return };
     for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml", "deployment.yaml"] {
         plane.apply(&root().join("host/deploy").join(manifest)).await;
+    }
+    if !plane.has_nodes() {
+        return;
     }
     let cluster = plane.cluster().await;
     let key = Key::new("apps/v1", "Deployment", "rhumb", "rhumb");

@@ -1,11 +1,11 @@
 //! The example repository on real parts: a Kubernetes control plane, sshd with git, Docker's registry, and `rhumbd` as
 //! its own process under the account that `host/deploy` gives it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use rhumb_io::cluster::Cluster;
+use rhumb_io::cluster::{Cluster, Key};
 use rhumb_sim::{Clock, charts, git};
 use serde_json::Value;
 
@@ -21,8 +21,21 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub const NAMESPACE: &str = "rhumb";
 /// The branch of the config repository.
 const BRANCH: &str = "master";
+/// What the example's manifests call the config repository, the registry and the chart repository.
+const GIT: &str = "git@example.com:rhumb/get-started";
+const REGISTRY: &str = "registry.example.com";
+const CHARTS: &str = "https://charts.example.com";
 /// What the example's releases run at first.
 const FIRST: [&str; 3] = ["dev-kb9lm91e", "stg-9ij63o4c", "0.4.9"];
+
+/// How often a daemon looks by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// At git and registries every two seconds.
+    Quick,
+    /// At everything once an hour: whatever happens sooner was woken by something.
+    Patient,
+}
 
 /// All parts, without the daemon.
 pub struct Real {
@@ -37,6 +50,25 @@ pub struct Real {
     sshd: Sshd,
     charts: charts::Server,
     folder: tempfile::TempDir,
+    names: Option<Names>,
+}
+
+/// What an unmodified repository calls its servers, where ours stand for them.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The repository itself, mapped by git's own `url.<base>.insteadOf`.
+    pub git: String,
+    /// Registry hosts, mapped by `--registry-mirror`.
+    pub registries: Vec<String>,
+    /// Helm repositories, mapped by `--chart-mirror`.
+    pub charts: Vec<String>,
+}
+
+impl Names {
+    /// The names in `examples/get-started`.
+    pub fn of_example() -> Self {
+        Self { git: GIT.to_owned(), registries: vec![REGISTRY.to_owned()], charts: vec![CHARTS.to_owned()] }
+    }
 }
 
 impl Real {
@@ -46,6 +78,19 @@ impl Real {
     ///
     /// When a part does not start.
     pub async fn start() -> Option<Self> {
+        Self::of(&root().join("examples/get-started"), None).await
+    }
+
+    /// Starts all parts with the files of a folder as they are; the daemon is told where what they name is.
+    ///
+    /// # Panics
+    ///
+    /// When a part does not start.
+    pub async fn unmodified(folder: &Path, names: Names) -> Option<Self> {
+        Self::of(folder, Some(names)).await
+    }
+
+    async fn of(files: &Path, names: Option<Names>) -> Option<Self> {
         let registry = DockerRegistry::start(Options::default())?;
         if !sshd::is_there() {
             return None;
@@ -56,16 +101,21 @@ impl Real {
         charts.add(&root().join("examples/charts/sealed-secrets")).unwrap();
         let remote = git::Remote::create(&folder.path().join("config.git"), Clock::system()).unwrap();
         let (images, repository) = (registry.host(), charts.url());
-        let replacements = [("registry.example.com", images.as_str()), ("https://charts.example.com", &repository)];
-        remote.seed(&root().join("examples/get-started"), &replacements).unwrap();
+        let replacements = [(REGISTRY, images.as_str()), (CHARTS, repository.as_str())];
+        remote.seed(files, if names.is_some() { &[] } else { &replacements }).unwrap();
         let sshd = Sshd::start(&folder.path().join("sshd"));
+        if let Some(names) = &names {
+            let url = sshd.url(remote.path());
+            let config = format!("[url \"{url}\"]\n\tinsteadOf = {}\n", names.git);
+            std::fs::write(folder.path().join("gitconfig"), config).unwrap();
+        }
         std::fs::write(folder.path().join("known_hosts"), sshd.known_hosts()).unwrap();
         for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml"] {
             plane.apply(&root().join("host/deploy").join(manifest)).await;
         }
         let kubeconfig = plane.kubeconfig_of(NAMESPACE, "rhumb").await;
         std::fs::write(folder.path().join("kubeconfig"), kubeconfig).unwrap();
-        let real = Self { cluster: plane.cluster().await, plane, registry, remote, sshd, charts, folder };
+        let real = Self { cluster: plane.cluster().await, plane, registry, remote, sshd, charts, folder, names };
         for tag in FIRST {
             real.push(&["-v", tag]);
         }
@@ -78,14 +128,155 @@ impl Real {
     ///
     /// When it cannot be started.
     pub fn daemon(&self, more: impl FnOnce(&mut Command)) -> Daemon {
+        self.launch("127.0.0.1:0", Pace::Quick, more)
+    }
+
+    /// Starts a daemon that operators reach with [`Real::rhumb`]: it stands for the pod of `host/deploy`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started, or the pod does not come up.
+    pub async fn operated(&self, pace: Pace, more: impl FnOnce(&mut Command)) -> Daemon {
+        if self.plane.forwards() {
+            self.plane.apply(&root().join("host/deploy/deployment.yaml")).await;
+            let selector = "app.kubernetes.io/name=rhumb";
+            self.until("the daemon's pod runs", async || {
+                let pods = self.cluster.running_pods(NAMESPACE, selector).await.unwrap_or_default();
+                (!pods.is_empty()).then_some(())
+            })
+            .await;
+        }
+        self.launch(&format!("127.0.0.1:{}", self.plane.daemon_port()), pace, more)
+    }
+
+    fn launch(&self, listen: &str, pace: Pace, more: impl FnOnce(&mut Command)) -> Daemon {
         let at = |name: &str| self.folder.path().join(name);
         let mut command = Command::new(binary("rhumbd"));
-        command.arg("--git-url").arg(self.sshd.url(self.remote.path())).args(["--git-branch", BRANCH]);
-        command.args(["--git-alias", "git@example.com:rhumb/get-started", "--namespace", NAMESPACE]);
+        match &self.names {
+            None => {
+                command.arg("--git-url").arg(self.sshd.url(self.remote.path())).args(["--git-alias", GIT]);
+            }
+            Some(names) => {
+                command.arg("--git-url").arg(&names.git).env("GIT_CONFIG_GLOBAL", at("gitconfig"));
+                for host in &names.registries {
+                    command.arg("--registry-mirror").arg(format!("{host}={}", self.registry.host()));
+                }
+                for url in &names.charts {
+                    command.arg("--chart-mirror").arg(format!("{url}={}", self.charts.url()));
+                }
+            }
+        }
+        command.args(["--git-branch", BRANCH, "--namespace", NAMESPACE]);
         command.arg("--ssh-known-hosts").arg(at("known_hosts")).arg("--kubeconfig").arg(at("kubeconfig"));
-        command.arg("--policies").arg(policies()).arg("--state").arg(at("state")).args(["--listen", "127.0.0.1:0"]);
-        command.args(["--git-poll-interval", "2", "--automation-interval", "2"]);
+        command.arg("--policies").arg(policies()).arg("--state").arg(self.state()).args(["--listen", listen]);
+        let often = if pace == Pace::Quick { "2" } else { "3600" };
+        command.args(["--git-poll-interval", often, "--automation-interval", often]);
+        if pace == Pace::Patient {
+            command.args(["--sync-interval", often, "--charts-sync-interval", often]);
+        }
         Daemon::start(&mut command, &self.log_file(), more)
+    }
+
+    /// The folder of the daemon's state.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Runs the real `rhumb` as the administrator, who reaches the daemon through the Kubernetes API where the node is
+    /// ours.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn rhumb(&self, arguments: &[&str]) -> Output {
+        self.rhumb_as(&self.plane.kubeconfig_file(), arguments)
+    }
+
+    /// The same as whoever a kubeconfig names.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn rhumb_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary("rhumb"));
+        command.args(arguments).env_remove("RHUMB_DAEMON").env("KUBECONFIG", kubeconfig);
+        if !self.plane.forwards() {
+            command.env("RHUMB_DAEMON", format!("http://127.0.0.1:{}", self.plane.daemon_port()));
+        }
+        command.output().expect("rhumb was built")
+    }
+
+    /// What `rhumb` prints with `--output json`.
+    ///
+    /// # Panics
+    ///
+    /// When it does not succeed.
+    pub fn ask(&self, arguments: &[&str]) -> Value {
+        let output = self.rhumb(&[arguments, &["--output", "json"]].concat());
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "rhumb {arguments:?}: {words}\n{}", self.log());
+        serde_json::from_slice(&output.stdout).expect("rhumb prints JSON")
+    }
+
+    /// Commits to the config repository as somebody else, with the texts of the example rewritten as at the start.
+    ///
+    /// # Panics
+    ///
+    /// When git refuses it.
+    pub fn commit(&self, message: &str, files: &[(&str, &str)]) {
+        let (images, charts) = (self.registry.host(), self.charts.url());
+        let here = |text: &str| text.replace(REGISTRY, &images).replace(CHARTS, &charts);
+        let files: Vec<git::File> = files.iter().map(|(path, text)| git::File::new(path, &here(text))).collect();
+        self.remote.commit("Jo", message, &files).expect("the repository takes commits");
+    }
+
+    /// Changes one file of the config repository by replacing texts that stand in it once.
+    ///
+    /// # Panics
+    ///
+    /// When one does not.
+    pub fn edit(&self, path: &str, changes: &[(&str, &str)]) {
+        let mut text = self.remote.text(path).expect("the file is there");
+        for (from, to) in changes {
+            assert_eq!(text.matches(from).count(), 1, "`{from}` in {path}:\n{text}");
+            text = text.replace(from, to);
+        }
+        self.commit("Edit", &[(path, &text)]);
+    }
+
+    /// How many times somebody came to the git server so far.
+    pub fn n_git_logins(&self) -> usize {
+        self.sshd.n_logins()
+    }
+
+    /// A condition of a HelmRelease: its status and its message.
+    pub async fn condition(&self, namespace: &str, name: &str, condition: &str) -> Option<(String, String)> {
+        let key = Key::new("helm.fluxcd.io/v1", "HelmRelease", namespace, name);
+        let object = self.cluster.get(&key).await.ok().flatten()?;
+        let conditions = object.pointer("/status/conditions")?.as_array()?;
+        let found = conditions.iter().find(|one| one["type"] == condition)?;
+        let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+        Some((text("status"), text("message")))
+    }
+
+    /// The tag that the first container of a Deployment has.
+    pub async fn tag(&self, namespace: &str, name: &str) -> Option<String> {
+        let deployment = self.cluster.get(&Key::new("apps/v1", "Deployment", namespace, name)).await.ok().flatten()?;
+        let image = deployment.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str)?;
+        Some(image.rsplit(':').next()?.to_owned())
+    }
+
+    /// Waits until a Deployment has this tag.
+    pub async fn runs(&self, namespace: &str, name: &str, tag: &str) {
+        self.until(&format!("{namespace}/{name} runs {tag}"), async || {
+            (self.tag(namespace, name).await.as_deref() == Some(tag)).then_some(())
+        })
+        .await;
+    }
+
+    /// Lets whoever has this key fetch and push, and nobody else.
+    pub fn admit_line(&self, public_key: &str) {
+        self.sshd.admit(public_key.trim(), Permission::Write);
     }
 
     /// Admits the daemon's key, which it makes at its first start, as an operator does with `rhumb identity`.
@@ -96,7 +287,7 @@ impl Real {
                 key.ok().flatten().and_then(|key| String::from_utf8(key).ok())
             })
             .await;
-        self.sshd.admit(key.trim(), Permission::Write);
+        self.admit_line(&key);
     }
 
     /// Pushes an image of the example with the real `ci-mock`.

@@ -131,10 +131,17 @@ impl DockerRegistry {
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
+    /// How many requests it answered so far.
+    pub fn n_requests(&self) -> usize {
+        // One line of its access log each.
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains(" HTTP/1.1\" ")).count()
+    }
+
     fn config(&self) -> String {
         let folder = self.folder.path().display();
         let mut text = format!(
-            "version: 0.1\nlog: {{level: warn, accesslog: {{disabled: true}}}}\n\
+            "version: 0.1\nlog: {{level: warn}}\n\
              storage: {{filesystem: {{rootdirectory: \"{folder}/content\"}}, delete: {{enabled: true}}}}\n\
              http:\n  addr: {}\n  secret: of this test\n",
             self.host()

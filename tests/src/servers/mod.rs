@@ -3,7 +3,9 @@
 pub mod control_plane;
 pub mod docker_registry;
 pub mod git_http;
+mod instead;
 pub mod repository;
+pub mod sealed_secrets;
 pub mod sshd;
 
 use std::net::TcpListener;
@@ -48,6 +50,32 @@ impl Drop for Process {
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     listener.local_addr().expect("a listener has an address").port()
+}
+
+/// What the built programs are, so that a change of them is built anew.
+const VERSION: &str = include_str!("../../cluster/VERSION");
+
+/// Programs that `cargo xtask servers` built; `None` when one of them is not there, which is said, and with `CI=true`
+/// is a failure.
+///
+/// # Panics
+///
+/// With `CI=true`, when one is missing.
+pub fn built<const N: usize>(names: [&str; N]) -> Option<[PathBuf; N]> {
+    let cache = ["RHUMB_TEST_CACHE", "XDG_CACHE_HOME"].iter().find_map(std::env::var_os).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let folder = cache.or_else(home)?.join("rhumb").join(VERSION.trim());
+    let paths = names.map(|name| folder.join(name));
+    for path in &paths {
+        if !path.is_file() {
+            missing(&format!(
+                "`{}` is not built; run `cargo xtask servers`, which takes some minutes once",
+                path.display()
+            ));
+            return None;
+        }
+    }
+    Some(paths)
 }
 
 /// Where a program lies, or `None` when this machine lacks it: then the test says what it did not prove, and with

@@ -76,6 +76,12 @@ impl Sshd {
         fs::read_to_string(self.folder.join("refused")).unwrap_or_default().lines().count()
     }
 
+    /// How many clients it let in so far.
+    pub fn n_logins(&self) -> usize {
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains("Accepted publickey")).count()
+    }
+
     /// The line of `known_hosts` by which clients know it.
     pub fn known_hosts(&self) -> String {
         let key = fs::read_to_string(self.folder.join("host_key.pub")).expect("the host key is there");

@@ -9,11 +9,31 @@ use crate::steps::{root, say};
 /// Name of the folder with the built servers; another one is built anew.
 const VERSION: &str = include_str!("../../cluster/VERSION");
 const KUBERNETES: &str = "v1.34.4";
-/// Go programs that are built from the module proxy as they are.
-const PROGRAMS: [(&str, &str); 2] =
-    [("kwok", "sigs.k8s.io/kwok/cmd/kwok@v0.7.0"), ("helm", "helm.sh/helm/v3/cmd/helm@v3.19.0")];
+/// The programs, in the order in which they are built: they share most of their packages, and what most tests need
+/// comes first.
+const PROGRAMS: [(&str, Source); 6] = [
+    ("control-plane", Source::Ours(".")),
+    ("kwok", Source::Module("sigs.k8s.io/kwok/cmd/kwok@v0.7.0")),
+    ("helm", Source::Module("helm.sh/helm/v3/cmd/helm@v3.19.0")),
+    ("kubectl", Source::Ours("k8s.io/kubernetes/cmd/kubectl")),
+    ("sealed-secrets-controller", Source::Module("github.com/bitnami-labs/sealed-secrets/cmd/controller@v0.27.1")),
+    ("kubeseal", Source::Module("github.com/bitnami-labs/sealed-secrets/cmd/kubeseal@v0.27.1")),
+];
+/// What stands in for a control plane of ours (`tests/cluster/README.md`).
+const INSTEAD: [&str; 2] = ["KUBEBUILDER_ASSETS", "RHUMB_TEST_KUBECONFIG"];
+/// What is not built then.
+const CONTROL_PLANE: [&str; 2] = ["control-plane", "kwok"];
 /// Programs of Debian packages.
 const PACKAGES: [(&str, &str); 2] = [("sshd", "openssh-server"), ("docker-registry", "docker-registry")];
+
+/// Where a program is built from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// A package of the module `tests/cluster`.
+    Ours(&'static str),
+    /// A package of the module proxy with its version, as it is.
+    Module(&'static str),
+}
 
 /// A build under way.
 pub(crate) struct Building(Option<(Child, PathBuf)>);
@@ -24,15 +44,21 @@ pub(crate) struct Building(Option<(Child, PathBuf)>);
 pub(crate) fn start() -> Building {
     packages();
     let Some(folder) = folder() else { return Building(None) };
-    let lacking = ["control-plane", "kwok", "helm"].iter().any(|name| !folder.join(name).is_file());
-    if !lacking {
+    let instead = INSTEAD.iter().any(|name| std::env::var_os(name).is_some());
+    let wanted = PROGRAMS.iter().filter(|(name, _)| !(instead && CONTROL_PLANE.contains(name)));
+    let lacking: Vec<(&str, Source)> = wanted.filter(|(name, _)| !folder.join(name).is_file()).copied().collect();
+    if lacking.is_empty() {
         return Building(None);
     }
-    say("building a Kubernetes control plane for the tests, beside the rest (once; some ten minutes)");
-    match build(&folder) {
+    let names: Vec<&str> = lacking.iter().map(|(name, _)| *name).collect();
+    say(&format!(
+        "building {} for the tests, beside the rest (once; some fifteen minutes for all of them)",
+        names.join(", ")
+    ));
+    match build(&folder, &lacking) {
         Ok(child) => Building(Some((child, folder))),
         Err(message) => {
-            say(&format!("no control plane: {message}\n    hint: install Go 1.24 or newer (https://go.dev)"));
+            say(&format!("not built: {message}\n    hint: install Go 1.24 or newer (https://go.dev)"));
             Building(None)
         }
     }
@@ -42,10 +68,10 @@ impl Building {
     /// Waits until the servers are there.
     pub(crate) fn finish(self) -> Result<(), String> {
         let Some((mut child, folder)) = self.0 else { return Ok(()) };
-        say("waiting for the control plane to be built");
+        say("waiting for the servers to be built");
         match child.wait() {
             Ok(status) if status.success() => Ok(()),
-            Ok(_) => Err(format!("the control plane was not built; see {}", log(&folder).display())),
+            Ok(_) => Err(format!("the servers were not built; see {}", log(&folder).display())),
             Err(error) => Err(format!("failed to wait for `go`: {error}")),
         }
     }
@@ -58,27 +84,36 @@ fn folder() -> Option<PathBuf> {
     Some(cache.or_else(home)?.join("rhumb").join(VERSION.trim()))
 }
 
-/// One shell, so that the builds follow each other: they share most of their packages.
-fn build(folder: &Path) -> Result<Child, String> {
-    // Built beside and moved, so that a build that was cut short leaves nothing that looks whole.
-    let parts = folder.with_file_name(format!("{}.parts", VERSION.trim()));
-    for folder in [folder, &parts] {
-        fs::create_dir_all(folder).map_err(|error| format!("failed to make `{}`: {error}", folder.display()))?;
-    }
+/// One shell, so that the builds follow each other.
+fn build(folder: &Path, lacking: &[(&str, Source)]) -> Result<Child, String> {
+    fs::create_dir_all(folder).map_err(|error| format!("failed to make `{}`: {error}", folder.display()))?;
     let version = "k8s.io/component-base/version";
     let flags = format!(
         "-s -w -X {version}.gitVersion={KUBERNETES} -X {version}.gitMajor=1 -X {version}.gitMinor=34 \
          -X {version}.gitTreeState=clean -X {version}.buildDate=1970-01-01T00:00:00Z"
     );
-    let mut script = format!("set -e\ngo build -o \"$PARTS/control-plane\" -ldflags '{flags}' .\n");
-    for (_, package) in PROGRAMS {
-        script.push_str(&format!("GOBIN=\"$PARTS\" go install -ldflags '-s -w' {package}\n"));
+    // Built beside and moved, so that a build that was cut short leaves nothing that looks whole.
+    let mut script = "set -e\nparts=$(mktemp -d \"$FOLDER.parts.XXXXXX\")\ntrap 'rm -rf \"$parts\"' EXIT\n".to_owned();
+    for (name, source) in lacking {
+        match source {
+            Source::Ours(package) => {
+                script.push_str(&format!("go build -o \"$parts/{name}\" -ldflags '{flags}' {package}\n"));
+            }
+            Source::Module(package) => {
+                let path = package.split('@').next().unwrap_or(package);
+                let built = path.rsplit('/').next().unwrap_or(path);
+                script.push_str(&format!("GOBIN=\"$parts\" go install -ldflags '-s -w' {package}\n"));
+                if built != *name {
+                    script.push_str(&format!("mv \"$parts/{built}\" \"$parts/{name}\"\n"));
+                }
+            }
+        }
+        script.push_str(&format!("mv \"$parts/{name}\" \"$FOLDER/{name}\"\n"));
     }
-    script.push_str("mv \"$PARTS\"/* \"$FOLDER\"\nrmdir \"$PARTS\"\n");
     let go = Command::new("go").arg("version").stdout(Stdio::null()).status();
     go.map_err(|error| format!("failed to start `go`: {error}"))?;
     let mut command = Command::new("sh");
-    command.args(["-c", &script]).current_dir(root().join("tests/cluster")).env("PARTS", &parts).env("FOLDER", folder);
+    command.args(["-c", &script]).current_dir(root().join("tests/cluster")).env("FOLDER", folder);
     // The lines about downloads would stand between those of cargo.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file(folder));
     command.spawn().map_err(|error| format!("failed to start `sh`: {error}"))
