@@ -146,7 +146,10 @@ impl Real {
             })
             .await;
         }
-        self.launch(&format!("127.0.0.1:{}", self.plane.daemon_port()), pace, more)
+        let address = format!("127.0.0.1:{}", self.plane.daemon_port());
+        let daemon = self.launch(&address, pace, more);
+        self.until("the daemon listens", async || tokio::net::TcpStream::connect(&address).await.ok()).await;
+        daemon
     }
 
     fn launch(&self, listen: &str, pace: Pace, more: impl FnOnce(&mut Command)) -> Daemon {
