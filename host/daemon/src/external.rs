@@ -106,3 +106,34 @@ impl Documents {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_document_is_read_when_it_is_due_and_stays_while_its_server_is_away() {
+        let router = Router::new().route("/v", get(|| async { "a: 1\n" }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let documents = Documents::new(Duration::from_secs(100)).unwrap();
+        let nobody = "http://127.0.0.1:1/v".to_owned();
+        let both = BTreeSet::from([url.clone(), nobody.clone()]);
+        documents.look(&both, Timestamp(0)).await;
+        assert_eq!(documents.content(&url).unwrap().as_ref(), "a: 1\n");
+        assert!(documents.content(&nobody).is_err());
+        // What failed is asked for again soon, the other at its time.
+        assert_eq!(documents.due(), Some(Timestamp(RETRY_MILLIS)));
+        server.abort();
+        let _ = server.await;
+        documents.look(&BTreeSet::from([url.clone()]), Timestamp(89_000)).await;
+        assert_eq!(documents.due(), None, "what nobody asks for is forgotten, and the other is not due");
+        documents.look(&BTreeSet::from([url.clone()]), Timestamp(90_000)).await;
+        assert_eq!(documents.content(&url).unwrap().as_ref(), "a: 1\n");
+        assert_eq!(documents.due(), Some(Timestamp(90_000 + RETRY_MILLIS)));
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use rhumb_io::cluster::Key;
 use rhumb_sim::git::File;
 use rhumb_tests::root;
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ async fn fields_do_what_helm_operator_did_with_them() {
         values_come_from_the_chart(trial("chartfile")),
         values_come_from_a_url(trial("external")),
         another_release_is_said(trial("old")),
+        definitions_are_left_out(trial("nocrds"), trial("withcrds")),
     );
 }
 
@@ -134,6 +136,26 @@ async fn values_come_from_a_url(trial: Trial<'_>) {
     trial.until("Released", "True", "").await;
     assert_eq!(trial.text().await.as_deref(), Some("default"));
     assert!(!trial.real.log().contains("hunter2"));
+}
+
+async fn definitions_are_left_out(without: Trial<'_>, with: Trial<'_>) {
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
+        things.example.com}\nspec:\n  group: example.com\n  scope: Namespaced\n  names: {kind: Thing, plural: things}\n  \
+        versions:\n    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+    let files = [
+        File::new("charts/crds/Chart.yaml", "apiVersion: v2\nname: crds\nversion: 0.1.0\n"),
+        File::new("charts/crds/values.yaml", "{}\n"),
+        File::new("charts/crds/crds/things.yaml", definition),
+    ];
+    without.real.remote.commit("Ann", "A chart with a definition", &files).unwrap();
+    let chart = json!({ "git": "git@example.com:rhumb/get-started", "path": "charts/crds", "ref": "master" });
+    let key = Key::new("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "things.example.com");
+    without.commit(json!({ "chart": chart, "skipCRDs": true }));
+    without.until("Released", "True", "").await;
+    assert_eq!(without.real.cluster.get(&key).await.unwrap(), None);
+    with.commit(json!({ "chart": chart }));
+    with.until("Released", "True", "").await;
+    assert!(with.real.cluster.get(&key).await.unwrap().is_some());
 }
 
 async fn another_release_is_said(trial: Trial<'_>) {
