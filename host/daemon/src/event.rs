@@ -69,12 +69,20 @@ impl Wakeups {
     pub(crate) fn landed(&self) {
         let mut agenda = self.agenda();
         agenda.wake(Event::Cluster);
-        // The release may have brought the definition of a kind that the sync loop waits for.
+        drop(agenda);
+        // The release may have brought the definition of a kind.
+        self.kinds_changed();
+        self.bell.notify_one();
+    }
+
+    /// Says that the cluster may know other kinds now: the sync loop looks at once, where it waits for something.
+    pub(crate) fn kinds_changed(&self) {
+        let mut agenda = self.agenda();
         if agenda.is_due(Loop::Sync) {
             agenda.ask(Loop::Sync);
+            drop(agenda);
+            self.bell.notify_one();
         }
-        drop(agenda);
-        self.bell.notify_one();
     }
 
     /// The agenda, to read or to change.

@@ -18,6 +18,8 @@ pub struct GitAccess {
     access: Access,
     // What was complained of last: said once, not at each look.
     complaint: Mutex<Option<String>>,
+    // The lines of known_hosts that were last beside the key.
+    beside: Mutex<Option<String>>,
 }
 
 impl GitAccess {
@@ -30,7 +32,7 @@ impl GitAccess {
             patience: Some(config.git_timeout),
             ..Options::default()
         };
-        let this = Self { access: Access::new(options)?, complaint: Mutex::default() };
+        let this = Self { access: Access::new(options)?, complaint: Mutex::default(), beside: Mutex::default() };
         this.access.identify(identity);
         // A file that was named must be there at the start.
         this.read(config, cluster).await?;
@@ -71,9 +73,20 @@ impl GitAccess {
 
     async fn read(&self, config: &Config, cluster: &Cluster) -> anyhow::Result<()> {
         let (identity, beside) = Identity::with_known_hosts(cluster, &config.namespace).await?;
-        if let Some(identity) = identity {
-            self.access.identify(identity);
-        }
+        let beside = match (identity, self.access.identity()) {
+            (None, Some(own)) => {
+                // The Secret was lost, perhaps with the cluster's memory. The git host knows this key and no other.
+                let beside = beside.or_else(|| self.beside());
+                own.put_back(cluster, &config.namespace, beside.as_deref()).await?;
+                tracing::warn!(namespace = config.namespace, secret = identity::SECRET, "put the lost SSH key back");
+                beside
+            }
+            (identity, _) => {
+                identity.into_iter().for_each(|identity| self.access.identify(identity));
+                beside
+            }
+        };
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&beside);
         let text = match &config.ssh_known_hosts {
             Some(path) => Some(git::read_known_hosts(path)?),
             None => beside,
@@ -83,6 +96,10 @@ impl GitAccess {
         self.access.log_in(login(config, cluster).await?);
         anyhow::ensure!(unreadable.is_empty(), "lines {unreadable:?} of known_hosts cannot be read");
         Ok(())
+    }
+
+    fn beside(&self) -> Option<String> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

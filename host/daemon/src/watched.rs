@@ -98,9 +98,12 @@ impl Watched {
         let kinds =
             [("apiextensions.k8s.io/v1", "CustomResourceDefinition"), ("apiregistration.k8s.io/v1", "APIService")];
         let kinds = kinds.map(|(api_version, kind)| {
-            let forgetful = cluster.clone();
+            let (forgetful, wakeups) = (cluster.clone(), Arc::clone(wakeups));
             let selection = Selection { start: Start::Now, ..selection(api_version, kind, Part::Metadata) };
-            cluster.follow(selection, move |_| forgetful.forget_capabilities())
+            cluster.follow(selection, move |_| {
+                forgetful.forget_capabilities();
+                wakeups.kinds_changed();
+            })
         });
         Self {
             helm_releases,

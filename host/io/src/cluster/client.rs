@@ -11,15 +11,20 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::BODY_LIMIT;
 use super::discovery::Discovery;
 use super::error::{Error, Kind};
 use super::release::Waits;
 
-/// Bound of one request, its body included. Watches have their own.
+/// Bound of one request, its body and what the server has it wait included. Watches have their own.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shortest wait when the server asks to slow down, whatever it says.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
+/// How often a request is sent again that met another one, and the first pause, doubled with each.
+const CONFLICTS: (u32, Duration) = (4, Duration::from_millis(50));
 
 /// How to reach a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,18 +129,42 @@ impl Cluster {
     }
 
     /// The same with the status, which tells a creation from a change.
+    ///
+    /// A server that is too busy, or at which two writers met, has done nothing, so the same is sent again: after the time
+    /// that it asks for, or a few times shortly after. A write that depends on a version fails each time.
     pub(super) async fn json_with_status(&self, call: Call) -> Result<(StatusCode, Value), Kind> {
-        let exchange = async {
-            let (status, headers, body) = match self.exchange(&call).await {
-                // The connection broke, and asking twice does no harm.
-                Err(Kind::Unreachable(_)) if call.method == Method::GET => self.exchange(&call).await?,
-                other => other?,
+        let deadline = Instant::now() + TIMEOUT;
+        let mut n_conflicts = 0;
+        loop {
+            let answer = tokio::time::timeout_at(deadline, self.answer(&call)).await;
+            let kind = match answer.unwrap_or(Err(Kind::Timeout { limit: TIMEOUT })) {
+                Err(kind) => kind,
+                done => return done,
             };
-            judge(status, &headers, &body)?;
-            let value = serde_json::from_slice(&body).map_err(|error| malformed(&error))?;
-            Ok((status, value))
+            let pause = match kind {
+                Kind::Throttled { retry_after } => retry_after.unwrap_or_default().max(THROTTLED_PAUSE),
+                Kind::Conflict { .. } if n_conflicts < CONFLICTS.0 => {
+                    n_conflicts += 1;
+                    CONFLICTS.1 * 2_u32.pow(n_conflicts - 1)
+                }
+                other => return Err(other),
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(kind);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn answer(&self, call: &Call) -> Result<(StatusCode, Value), Kind> {
+        let (status, headers, body) = match self.exchange(call).await {
+            // The connection broke, and asking twice does no harm.
+            Err(Kind::Unreachable(_)) if call.method == Method::GET => self.exchange(call).await?,
+            other => other?,
         };
-        tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or(Err(Kind::Timeout { limit: TIMEOUT }))
+        judge(status, &headers, &body)?;
+        let value = serde_json::from_slice(&body).map_err(|error| malformed(&error))?;
+        Ok((status, value))
     }
 
     async fn exchange(&self, call: &Call) -> Result<(StatusCode, HeaderMap, Vec<u8>), Kind> {

@@ -105,6 +105,11 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, Kind::NotFound)
     }
+
+    /// Whether it says nothing about what was asked for: the server was not there, was too busy or failed.
+    pub fn is_passing(&self) -> bool {
+        matches!(*self.kind, Kind::Unreachable(_) | Kind::Timeout { .. } | Kind::Throttled { .. } | Kind::Server { .. })
+    }
 }
 
 fn within(subject: &str) -> String {

@@ -3,7 +3,8 @@
 //! Speaks through `kube`'s client (configuration, TLS, authentication) with JSON values, as the objects come from
 //! repositories and charts and have no types here.
 //!
-//! Invariant: a request is tried once (twice for a `GET` whose connection broke). What an answer means and when to try
+//! Invariant: a request takes effect once. It is sent again only where the server says that it did nothing (too busy,
+//! another write at the same moment) and for a `GET` whose connection broke. What any other answer means and when to try
 //! again is said by whoever planned it.
 
 mod capabilities;

@@ -58,17 +58,20 @@ impl Cluster {
             let path = self.path(&key).await?;
             let query = query(&[("fieldManager", field_manager), ("force", "true")]);
             let call = Call::with_body(Method::PATCH, format!("{path}?{query}"), APPLY, object.clone());
-            let answer = self.json(call).await;
-            if matches!(answer, Err(Kind::NotFound)) {
-                // An apply creates, so it is the kind or the namespace that is not there.
-                self.discovery.forget(&key.api_version);
-                self.resource(&key.api_version, &key.kind).await?;
-                let namespace = key.namespace.as_deref().unwrap_or_default();
-                return Err(Kind::Invalid { message: format!("there is no namespace `{namespace}`") });
-            }
-            answer
+            self.making(&key, self.json(call).await).await
         };
         run.await.map_err(|kind| kind.at(attempt, &key))
+    }
+
+    /// What a request came to that makes an object: where something was not found, it is the kind or the namespace.
+    async fn making(&self, key: &Key, answer: Result<Value, Kind>) -> Result<Value, Kind> {
+        if matches!(answer, Err(Kind::NotFound)) {
+            self.discovery.forget(&key.api_version);
+            self.resource(&key.api_version, &key.kind).await?;
+            let namespace = key.namespace.as_deref().unwrap_or_default();
+            return Err(Kind::Invalid { message: format!("there is no namespace `{namespace}`") });
+        }
+        answer
     }
 
     /// Creates an object; that it exists already is an error of its own.
@@ -83,7 +86,7 @@ impl Cluster {
         let run = async {
             let path = self.collection(&key).await?;
             let call = Call::with_body(Method::POST, path, JSON, object.clone());
-            self.json(call).await
+            self.making(&key, self.json(call).await).await
         };
         run.await.map_err(|kind| kind.at(attempt, &key))
     }
@@ -207,7 +210,7 @@ impl Cluster {
                     pairs.push(("continue", &token));
                 }
                 let call = Call { accept: list.accept, ..Call::get(format!("{path}?{}", query(&pairs))) };
-                let mut page = self.json(call).await?;
+                let mut page = self.collected(self.json(call).await, list.api_version, list.kind)?;
                 if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
                     found.extend(items.into_iter().map(|item| list.typed(item)));
                 }
@@ -222,6 +225,16 @@ impl Cluster {
             Err(Kind::TooLarge { limit: PAGES_LIMIT * PAGE_SIZE })
         };
         run.await.map_err(|kind| kind.at("list", format!("{}/{}", list.api_version, list.kind)))
+    }
+
+    /// What asking for the objects of a kind came to. A kind whose definition is gone is known no more, so that it is
+    /// discovered again when it comes back.
+    pub(super) fn collected(&self, answer: Result<Value, Kind>, api_version: &str, kind: &str) -> Result<Value, Kind> {
+        if matches!(answer, Err(Kind::NotFound)) {
+            self.discovery.forget(api_version);
+            return Err(Kind::UnknownKind { api_version: api_version.to_owned(), kind: kind.to_owned() });
+        }
+        answer
     }
 }
 

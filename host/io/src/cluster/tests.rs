@@ -76,9 +76,10 @@ async fn tells_bad_answers_apart_with_the_servers_own_words() {
     assert!(matches!(apply().await, Kind::Invalid { message } if message == "there is no namespace `dev`"));
     fail(500, "InternalError", &[]);
     assert!(matches!(apply().await, Kind::Server { status: 500, .. }));
-    fail(429, "TooManyRequests", &[("retry-after", "4")]);
+    // Longer than a request may take: it is for whoever planned it to come again.
+    fail(429, "TooManyRequests", &[("retry-after", "90")]);
     let kind = apply().await;
-    assert!(matches!(kind, Kind::Throttled { retry_after: Some(wait) } if wait == Duration::from_secs(4)));
+    assert!(matches!(kind, Kind::Throttled { retry_after: Some(wait) } if wait == Duration::from_secs(90)));
     api.fault(|method, _| (method == "PATCH").then(|| answer(200, &[], "<html>")));
     assert!(matches!(apply().await, Kind::Malformed(_)));
     api.no_fault();
@@ -96,6 +97,56 @@ async fn tells_bad_answers_apart_with_the_servers_own_words() {
     let error = cluster.apply(&json!({ "apiVersion": "x/v1", "kind": "T", "metadata": { "name": "a" } }), "r").await;
     let error = error.unwrap_err();
     assert!(matches!(*error.kind, Kind::UnknownKind { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_the_server_did_not_do_is_asked_for_again() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    let left = Arc::new(AtomicUsize::new(0));
+    let refuse = |times: usize, code: u16, reason: &'static str| {
+        left.store(times, Ordering::SeqCst);
+        let left = Arc::clone(&left);
+        api.fault(move |method, _| {
+            let refused = method != "GET" && left.load(Ordering::SeqCst) > 0;
+            refused.then(|| {
+                left.fetch_sub(1, Ordering::SeqCst);
+                answer(code, &[("retry-after", "1")], json!({ "reason": reason }).to_string())
+            })
+        });
+    };
+    refuse(2, 409, "Conflict");
+    cluster.apply(&config_map("dev", "a", "1"), "rhumb").await.unwrap();
+    refuse(1, 429, "TooManyRequests");
+    cluster.create(&config_map("dev", "b", "1")).await.unwrap();
+    refuse(1, 503, "ServiceUnavailable");
+    cluster.delete(&Key::new("v1", "ConfigMap", "dev", "b")).await.unwrap();
+    // Nobody knows what became of it, so it is not asked for again.
+    refuse(1, 500, "InternalError");
+    cluster.apply(&config_map("dev", "a", "2"), "rhumb").await.unwrap_err();
+    assert_eq!(left.load(Ordering::SeqCst), 0);
+    // Written against a version that is gone, it fails however often it is sent.
+    api.no_fault();
+    let mut stale = config_map("dev", "a", "3");
+    stale["metadata"]["resourceVersion"] = json!("1");
+    cluster.apply(&config_map("dev", "a", "2"), "rhumb").await.unwrap();
+    assert!(matches!(*cluster.replace(&stale).await.unwrap_err().kind, Kind::Conflict { .. }));
+}
+
+#[tokio::test]
+async fn a_kind_that_went_and_came_back_is_discovered_again() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    assert!(cluster.list("apps/v1", "Deployment", None).await.unwrap().is_empty());
+    api.fault(|_, path| path.starts_with("/apis/apps/v1").then(|| status(404, "NotFound")));
+    let gone = cluster.list("apps/v1", "Deployment", None).await.unwrap_err();
+    assert!(matches!(*gone.kind, Kind::UnknownKind { .. }), "{gone:?}");
+    assert_eq!(cluster.scope("apps/v1", "Deployment").await.unwrap(), None);
+    let made =
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "namespace": "dev", "name": "a" } });
+    assert!(matches!(*cluster.create(&made).await.unwrap_err().kind, Kind::UnknownKind { .. }));
+    api.no_fault();
+    assert!(cluster.list("apps/v1", "Deployment", None).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -285,4 +336,23 @@ async fn a_watch_whose_place_is_too_old_begins_anew_with_everything() {
     behind.put("/api/v1/namespaces/dev/configmaps/a", config_map("dev", "a", "missed"));
     until(&informer, &["missed"]).await;
     assert!(refused.load(Ordering::SeqCst) >= 1);
+}
+
+#[tokio::test]
+async fn a_watch_that_is_throttled_goes_on_from_where_it_was() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    api.put("/api/v1/namespaces/dev/configmaps/a", config_map("dev", "a", "1"));
+    let throttled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&throttled);
+    api.fault(move |_, path| {
+        let first = path.contains("watch=true") && count.fetch_add(1, Ordering::SeqCst) == 0;
+        first.then(|| answer(429, &[("retry-after", "1")], json!({ "reason": "TooManyRequests" }).to_string()))
+    });
+    let informer = cluster.inform(selection("ConfigMap"), Some, |_| {});
+    until(&informer, &["1"]).await;
+    api.put("/api/v1/namespaces/dev/configmaps/a", config_map("dev", "a", "2"));
+    until(&informer, &["2"]).await;
+    let lists = api.requests().iter().filter(|r| r.contains("configmaps?limit")).count();
+    assert_eq!((throttled.load(Ordering::SeqCst), lists), (2, 1), "it was listed once");
 }

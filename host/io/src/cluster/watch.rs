@@ -3,11 +3,12 @@
 //! Survives disconnects, places that are too old and kinds that come later, with back-off. After any gap everything is
 //! told anew, so whoever listens never misses a change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::WATCH_LINE_LIMIT;
@@ -74,6 +75,8 @@ pub struct Watch {
     task: JoinHandle<()>,
     asked: watch::Sender<u64>,
     answered: watch::Receiver<Answered>,
+    /// Ends a back-off.
+    soon: Arc<Notify>,
 }
 
 /// How far the last list came.
@@ -104,9 +107,14 @@ impl Watch {
         self.answer(|answered| answered.asking >= wanted).await
     }
 
-    /// Returns when there was a first list.
+    /// Returns when there was a first list. A watch that failed says why, and looks again at once: whoever asks is asked
+    /// for something, and the end of a long outage shall not wait for the end of a long back-off.
     pub async fn listed(&self) -> Result<(), String> {
-        self.answer(|answered| answered.listed || answered.error.is_some()).await
+        let listed = self.answer(|answered| answered.listed || answered.error.is_some()).await;
+        if listed.is_err() {
+            self.soon.notify_one();
+        }
+        listed
     }
 
     /// Whether everything was told, and changes are.
@@ -129,8 +137,10 @@ impl Cluster {
     pub fn follow(&self, selection: Selection, hear: impl FnMut(News) + Send + 'static) -> Watch {
         let (asked, asking) = watch::channel(0);
         let (answers, answered) = watch::channel(Answered::default());
-        let follower = Follower { cluster: self.clone(), selection, hear: Box::new(hear), asking, answers };
-        Watch { task: tokio::spawn(follower.run()), asked, answered }
+        let soon = Arc::new(Notify::new());
+        let waken = Arc::clone(&soon);
+        let follower = Follower { cluster: self.clone(), selection, hear: Box::new(hear), asking, answers, waken };
+        Watch { task: tokio::spawn(follower.run()), asked, answered, soon }
     }
 }
 
@@ -140,6 +150,7 @@ struct Follower {
     hear: Box<dyn FnMut(News) + Send>,
     asking: watch::Receiver<u64>,
     answers: watch::Sender<Answered>,
+    waken: Arc<Notify>,
 }
 
 impl Follower {
@@ -165,11 +176,16 @@ impl Follower {
             match ended {
                 None => continue,
                 // The server ends streams by itself; going on at once is fine if it said anything.
-                Some(Ok(Ended { place: at, heard: true })) => {
+                Some(Ok(Ended { place: at, how: How::Heard })) => {
                     (place, back_off) = (at, FIRST_BACK_OFF);
                     continue;
                 }
-                Some(Ok(Ended { place: at, heard: false })) => place = at,
+                Some(Ok(Ended { place: at, how: How::Throttled(pause) })) => {
+                    place = at;
+                    back_off = back_off.max(pause.unwrap_or_default());
+                }
+                // A server that says nothing for so long may not know the place, as after etcd was restored.
+                Some(Ok(Ended { how: How::Silent, .. })) => {}
                 Some(Err(error)) => {
                     let error = rhumb_core::chain::chain(&error);
                     tracing::debug!(kind = self.selection.kind, error, "lost a watch");
@@ -178,6 +194,7 @@ impl Follower {
             }
             tokio::select! {
                 () = tokio::time::sleep(back_off) => {}
+                () = self.waken.notified() => {}
                 Ok(()) = self.asking.changed() => {}
             }
             back_off = (back_off * 2).min(LONGEST_BACK_OFF);
@@ -215,7 +232,7 @@ impl Follower {
         let run = async {
             let path = self.cluster.list_path(api_version, kind, None).await?;
             let call = Call { accept: METADATA_LIST, ..Call::get(format!("{path}?limit=1")) };
-            self.cluster.json(call).await
+            self.cluster.collected(self.cluster.json(call).await, api_version, kind)
         };
         let list = run.await.map_err(|error| error.at("watch", format!("{api_version}/{kind}")))?;
         let version = list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or("0");
@@ -224,9 +241,11 @@ impl Follower {
 
     async fn stream(&mut self, from: String) -> Result<Ended, Error> {
         let subject = format!("{}/{}", self.selection.api_version, self.selection.kind);
-        let mut ended = Ended { place: Some(from), heard: false };
+        let mut ended = Ended { place: Some(from), how: How::Silent };
         match self.events(&mut ended).await {
             Ok(()) => Ok(ended),
+            // It was not even begun.
+            Err(Kind::Throttled { retry_after }) => Ok(Ended { how: How::Throttled(retry_after), ..ended }),
             Err(kind) => Err(kind.at("watch", subject)),
         }
     }
@@ -282,7 +301,7 @@ impl Follower {
             let message = object.get("message").and_then(Value::as_str).unwrap_or("watch failed");
             return Err(malformed(&message));
         }
-        ended.heard = true;
+        ended.how = How::Heard;
         if let Some(version) = object.pointer("/metadata/resourceVersion").and_then(Value::as_str) {
             ended.place = Some(version.to_owned());
         }
@@ -299,6 +318,14 @@ impl Follower {
 struct Ended {
     /// The version to go on from.
     place: Option<String>,
-    /// Whether it brought anything.
-    heard: bool,
+    how: How,
+}
+
+enum How {
+    /// It brought something; a healthy server sends a bookmark each minute.
+    Heard,
+    /// It brought nothing.
+    Silent,
+    /// The server asks to come again, perhaps after this time.
+    Throttled(Option<Duration>),
 }

@@ -109,7 +109,7 @@ impl Identity {
         if let Some(known) = Self::load(cluster, namespace).await? {
             return Ok(known);
         }
-        match Self::generate()?.store(cluster, namespace).await? {
+        match Self::generate()?.store(cluster, namespace, None).await? {
             Some(new) => Ok(new),
             None => Self::load(cluster, namespace).await?.ok_or(Error::Contested { namespace: namespace.to_owned() }),
         }
@@ -124,8 +124,14 @@ impl Identity {
     /// Makes a new key in place of the one of the Secret. From then on the old one is gone: whoever runs takes the new
     /// one at the next look at the repository, and the git host has to be given its public line.
     pub async fn regenerate(cluster: &Cluster, namespace: &str) -> Result<Self, Error> {
-        let new = Self::generate()?.store(cluster, namespace).await?;
+        let new = Self::generate()?.store(cluster, namespace, None).await?;
         new.ok_or(Error::Contested { namespace: namespace.to_owned() })
+    }
+
+    /// Writes this key into a Secret that lost it, with these lines of `known_hosts`.
+    pub async fn put_back(&self, cluster: &Cluster, namespace: &str, known_hosts: Option<&str>) -> Result<(), Error> {
+        let stored = self.clone().store(cluster, namespace, known_hosts).await?;
+        stored.map(drop).ok_or(Error::Contested { namespace: namespace.to_owned() })
     }
 
     /// What the Secret holds for git: our key, and the lines of `known_hosts` that it has beside it.
@@ -145,13 +151,16 @@ impl Identity {
     }
 
     /// Writes the key into the Secret; `None` when somebody else wrote at the same time.
-    async fn store(self, cluster: &Cluster, namespace: &str) -> Result<Option<Self>, Error> {
+    async fn store(self, cluster: &Cluster, namespace: &str, known_hosts: Option<&str>) -> Result<Option<Self>, Error> {
         let failed = |source| Error::Cluster { namespace: namespace.to_owned(), source };
         let id = secret(namespace);
-        let data = json!({
+        let mut data = json!({
             PRIVATE: STANDARD.encode(self.private_text()?),
             PUBLIC: STANDARD.encode(self.public_line()),
         });
+        if let (Some(known_hosts), Some(data)) = (known_hosts, data.as_object_mut()) {
+            data.insert(KNOWN_HOSTS.to_owned(), json!(STANDARD.encode(known_hosts)));
+        }
         let written = match cluster.get(&id).await.map_err(failed)? {
             // Flux's manifests bring an empty Secret. The version makes sure that nobody wrote since then.
             Some(found) => {

@@ -151,15 +151,20 @@ impl<'a> Waiter<'a> {
             let gap = std::mem::take(&mut lock(&self.slot.known).gap);
             if gap || !watched {
                 for (key, _) in &left {
-                    if let Some(object) = self.cluster.get(key).await? {
-                        self.tell(key, &object);
+                    match self.cluster.get(key).await {
+                        Ok(Some(object)) => self.tell(key, &object),
+                        Ok(None) => {}
+                        // The server is away; what was applied comes to be ready without it.
+                        Err(error) if error.is_passing() => lock(&self.slot.known).gap = true,
+                        Err(error) => return Err(error),
                     }
                 }
                 if self.left()?.is_empty() {
                     return Ok(());
                 }
             }
-            let pause = if watched { deadline } else { deadline.min(Instant::now() + WITHOUT_WATCH) };
+            let sure = watched && !lock(&self.slot.known).gap;
+            let pause = if sure { deadline } else { deadline.min(Instant::now() + WITHOUT_WATCH) };
             // A permit of the notification stays while nobody waits for it.
             let _ = tokio::time::timeout_at(pause, self.slot.changed.notified()).await;
         }
@@ -281,12 +286,17 @@ pub(super) async fn established(waiter: Waiter<'_>, object: &Value) -> Result<()
 pub(super) async fn gone(cluster: &Cluster, key: &Key, timeout: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + timeout;
     let mut pause = PAUSES.0;
-    while cluster.get_metadata(key).await?.is_some() {
+    loop {
+        match cluster.get_metadata(key).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) => {}
+            Err(error) if error.is_passing() => {}
+            Err(error) => return Err(error),
+        }
         if Instant::now() >= deadline {
             return Err(Kind::Timeout { limit: timeout }.at("wait for the end of", key));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }
-    Ok(())
 }
