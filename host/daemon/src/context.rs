@@ -126,7 +126,7 @@ impl Context {
             )),
             git_access,
             repository,
-            scanner: Scanner::new(config.registries.client()?, credentials, interval),
+            scanner: Scanner::new(config.registries.client()?, credentials, clock.clone(), interval),
             charts: charts::Client::new(charts::Options {
                 cache: Some(state.join("charts")),
                 mirrors: config.chart_mirror.clone(),

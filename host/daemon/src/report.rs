@@ -243,6 +243,7 @@ fn code(kept: &Kept) -> String {
         Kept::NoSuchContainer { .. } => "no-such-container".to_owned(),
         Kept::BadFilter(_) => "bad-filter".to_owned(),
         Kept::NoTags(_) => "no-tags".to_owned(),
+        Kept::Unread(_) => "unread-image".to_owned(),
         Kept::NoPolicy(_) => "no-policy".to_owned(),
         Kept::Unwritable { .. } => "unwritable".to_owned(),
     }

@@ -30,6 +30,7 @@ pub(super) async fn containers(
         repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
         policies: catalog.known(),
         metadata: BTreeMap::new(),
+        unread: BTreeMap::new(),
         deployed: Vec::new(),
     };
     let mut verdicts = Verdicts::default();

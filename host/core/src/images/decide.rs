@@ -104,6 +104,9 @@ fn decide(view: &ImagesView, workload: &Workload, slot: &Slot, verdicts: &Verdic
             let reason = selection.reason.clone();
             match (&selection.outcome, choice(slot, verdicts)) {
                 (Outcome::Pick(_), Some(to)) => return Decided::Update { to, reason },
+                (Outcome::KeepCurrent, _) if view.unread.contains_key(&Target::of(slot)) => {
+                    Kept::Unread(view.unread.get(&Target::of(slot)).cloned().unwrap_or_default())
+                }
                 (Outcome::Pick(_) | Outcome::KeepCurrent, _) => Kept::Current(reason),
                 (Outcome::None, _) => Kept::NoneAcceptable(reason),
                 (Outcome::HoldUntil(until), _) => Kept::HeldByFilter { until: *until, reason },

@@ -73,6 +73,8 @@ pub enum Kept {
     BadFilter(String),
     /// There is no list of tags.
     NoTags(String),
+    /// The filter keeps the current image, as there is one that could not be looked at.
+    Unread(String),
     /// There is no such policy, or it is of another kind.
     NoPolicy(String),
     /// The policy gave no verdict.
@@ -137,7 +139,9 @@ impl fmt::Display for Kept {
                 let known: Vec<&str> = known.iter().map(ContainerName::as_str).collect();
                 write!(f, "no such container; there are: {}", known.join(", "))
             }
-            Self::BadFilter(message) | Self::NoTags(message) | Self::NoPolicy(message) => f.write_str(message),
+            Self::BadFilter(message) | Self::NoTags(message) | Self::Unread(message) | Self::NoPolicy(message) => {
+                f.write_str(message)
+            }
             Self::PolicyFailed { policy, message, .. } => write!(f, "policy `{policy}` gave no verdict: {message}"),
             Self::Current(reason) | Self::NoneAcceptable(reason) => f.write_str(&reason.message),
             Self::HeldByFilter { until, reason } => write!(f, "hold until {until}: {}", reason.message),

@@ -59,7 +59,7 @@ fn condition(row: &Row, pushed: &Pushed) -> Option<(u8, Condition)> {
                 Kept::NoneAcceptable(_) => (3, Truth::False, "NoTagAccepted"),
                 Kept::HeldByFilter { .. } => (4, Truth::False, "HeldByFilter"),
                 Kept::HeldByRule { .. } => (5, Truth::False, "HeldByRule"),
-                Kept::NoTags(_) => (6, Truth::False, "RegistryFailed"),
+                Kept::NoTags(_) | Kept::Unread(_) => (6, Truth::False, "RegistryFailed"),
                 Kept::Unwritable { .. } => (7, Truth::False, "CannotWrite"),
                 Kept::PolicyFailed { .. } => (8, Truth::False, "PolicyFailed"),
                 Kept::NoPolicy(_) => (8, Truth::False, "NoPolicy"),

@@ -25,6 +25,8 @@ pub struct ImagesView {
     pub policies: BTreeMap<PolicyName, PolicyInfo>,
     /// Metadata of shortlisted tags; filled between the first and the second round.
     pub metadata: BTreeMap<Target, Metadata>,
+    /// Why an image that a filter wants to know about could not be looked at; filled with the metadata.
+    pub unread: BTreeMap<Target, String>,
     /// What runs where; empty when no rule asks.
     pub deployed: Vec<Deployed>,
 }

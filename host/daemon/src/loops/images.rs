@@ -11,7 +11,8 @@ use rhumb_core::judge::Metadata;
 use rhumb_core::manifest::Puller;
 use rhumb_io::cluster::Look;
 use rhumb_io::git::{Commit, Push, Signature};
-use rhumb_io::{registry, store};
+use rhumb_io::store;
+use tokio::sync::OnceCell;
 
 use super::Error;
 use crate::context::Context;
@@ -63,6 +64,7 @@ pub(super) async fn view_of(ctx: &Context, snapshot: &Snapshot, workloads: Vec<W
         policies: ctx.policies(),
         workloads,
         metadata: BTreeMap::new(),
+        unread: BTreeMap::new(),
         deployed,
     };
     Ok(view)
@@ -91,45 +93,81 @@ fn pullers(workloads: &[Workload]) -> BTreeMap<String, BTreeSet<Puller>> {
 /// Three rounds: which tags to look at, which to take, whether it may move.
 async fn judge(ctx: &Context, view: &mut ImagesView) -> Verdicts {
     let mut verdicts = Verdicts { shortlists: ctx.judge(images::shortlists(view)), ..Verdicts::default() };
-    view.metadata = metadata(ctx, view, &verdicts).await;
+    let looked = metadata(ctx, view, &verdicts).await;
+    (view.metadata, view.unread) = (looked.metadata, looked.unread);
     verdicts.selections = ctx.judge(images::selections(view, &verdicts));
     verdicts.promotions = ctx.judge(images::promotions(view, &verdicts));
     verdicts
 }
 
-/// What shortlisted images say of themselves, from the store or else from the registry, within the pass's budget.
-async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<Target, Metadata> {
-    let mut budget = METADATA_BUDGET;
-    let mut all = BTreeMap::new();
-    let pullers = pullers(&view.workloads);
-    let mut registries: BTreeMap<String, registry::Client> = BTreeMap::new();
+/// What came of looking at shortlisted images.
+#[derive(Default)]
+struct Looked {
+    metadata: BTreeMap<Target, Metadata>,
+    unread: BTreeMap<Target, String>,
+}
+
+/// A container, the repository of its image, and the tags that its filter wants to know about.
+type Shortlist = (Target, String, Vec<(u32, Tag)>);
+
+fn shortlists(view: &ImagesView, verdicts: &Verdicts) -> Vec<Shortlist> {
+    let mut shortlists = Vec::new();
     for (target, (repository, indices)) in images::shortlisted(verdicts) {
         let Some(Scan::Listed(tags)) = view.repositories.get(&repository) else { continue };
         let names: Vec<&str> = tags.iter().collect();
-        let wanted: Vec<(u32, Tag)> = indices
-            .into_iter()
-            .filter_map(|index| Some((index, Tag::new(*names.get(usize::try_from(index).ok()?)?))))
-            .collect();
+        let tag = |index: u32| Some((index, Tag::new(*names.get(usize::try_from(index).ok()?)?)));
+        shortlists.push((target, repository, indices.into_iter().filter_map(tag).collect()));
+    }
+    shortlists
+}
+
+/// The tags of each repository of which it is asked in this pass whether they moved to another image.
+fn turns(ctx: &Context, shortlists: &[Shortlist]) -> BTreeMap<String, BTreeSet<Tag>> {
+    let mut all: BTreeMap<String, BTreeSet<Tag>> = BTreeMap::new();
+    for (_, repository, wanted) in shortlists {
+        all.entry(repository.clone()).or_default().extend(wanted.iter().map(|(_, tag)| tag.clone()));
+    }
+    all.iter().map(|(repository, tags)| (repository.clone(), ctx.scanner.turn(repository, tags))).collect()
+}
+
+/// What shortlisted images say of themselves, from the store or else from the registry, within the pass's budget.
+async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> Looked {
+    let mut budget = METADATA_BUDGET;
+    let mut looked = Looked::default();
+    let pullers = pullers(&view.workloads);
+    let shortlists = shortlists(view, verdicts);
+    let mut turns = turns(ctx, &shortlists);
+    for (target, repository, wanted) in shortlists {
         let tags: Vec<Tag> = wanted.iter().map(|(_, tag)| tag.clone()).collect();
         let known = store::images::of_tags(&ctx.store, &repository, &tags).unwrap_or_default();
         let mut columns = Metadata { complete: true, ..Metadata::default() };
         let mut fetched = Vec::new();
+        let turn = turns.entry(repository.clone()).or_default();
+        // Made when it is needed: it costs looks at the cluster.
+        let registry = OnceCell::new();
+        let ask = || registry.get_or_init(|| async { ctx.scanner.registry(pullers.get(&repository)).await });
         for (position, (index, tag)) in wanted.into_iter().enumerate() {
-            let image = match known.get(position).cloned().flatten() {
+            let (place, known) = ((repository.as_str(), &tag), known.get(position).cloned().flatten());
+            let moved = match &known {
+                // Asked once, whoever uses it.
+                Some(image) if turn.remove(&tag) => ctx.scanner.has_moved(ask().await, place, image, view.now).await,
+                _ => false,
+            };
+            let image = match known.filter(|_| !moved) {
                 Some(image) => Some(image),
                 None if budget == 0 => None,
                 None => {
                     budget -= 1;
-                    if !registries.contains_key(&repository) {
-                        let pullers = pullers.get(&repository).cloned().unwrap_or_default();
-                        registries.insert(repository.clone(), ctx.scanner.registry(&pullers).await);
+                    match ctx.scanner.metadata(ask().await, place, view.now).await {
+                        Ok(image) => {
+                            fetched.push((tag, image.clone()));
+                            Some(image)
+                        }
+                        Err(why) => {
+                            looked.unread.entry(target.clone()).or_insert(why);
+                            None
+                        }
                     }
-                    let image = match registries.get(&repository) {
-                        Some(registry) => fetch(registry, &repository, &tag).await,
-                        None => None,
-                    };
-                    fetched.extend(image.clone().map(|image| (tag, image)));
-                    image
                 }
             };
             match image {
@@ -143,19 +181,9 @@ async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> BTre
         if let Err(error) = store::images::put(&ctx.store, &repository, &fetched) {
             tracing::warn!(repository, error = chain(&error), "image metadata not kept");
         }
-        all.insert(target, columns);
+        looked.metadata.insert(target, columns);
     }
-    all
-}
-
-async fn fetch(registry: &registry::Client, repository: &str, tag: &Tag) -> Option<registry::ImageMetadata> {
-    match registry.metadata(repository, tag).await {
-        Ok(image) => Some(image),
-        Err(error) => {
-            tracing::warn!(repository, tag = tag.as_str(), error = chain(&error), "image not looked at");
-            None
-        }
-    }
+    looked
 }
 
 /// One attempt to commit and push. A branch that moved is looked at again in the next pass.

@@ -51,6 +51,20 @@ fn every_container_has_its_decision() {
 }
 
 #[test]
+fn an_image_that_could_not_be_looked_at_is_the_reason_where_it_keeps_the_filter_from_choosing() {
+    let row = |filter: &str| {
+        let annotation = format!("filter.fluxcd.io/chart-image: 'policy:{filter}'");
+        let mut world = World::new(&[("a.yaml", &release("a", &annotation, "{image: 'a/b:1'}"))]);
+        let slot = world.view.workloads[0].slots[0].clone();
+        world.view.unread.insert(Target::of(&slot), "2 is gone".to_owned());
+        let [row] = world.plan().rows.try_into().unwrap();
+        row.decided
+    };
+    assert_eq!(row("keep"), Decided::Keep(Kept::Unread("2 is gone".to_owned())));
+    assert!(matches!(row("newest"), Decided::Update { .. }), "a filter that can do without it does");
+}
+
+#[test]
 fn a_config_that_is_no_yaml_keeps_the_image_and_names_the_annotation() {
     let bad = "filter.fluxcd.io/chart-image: 'policy:glob', rhumb.dev/config.glob: '{'";
     let world = World::new(&[("a.yaml", &release("a", bad, "{image: 'a/b:1'}"))]);

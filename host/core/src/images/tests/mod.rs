@@ -43,6 +43,7 @@ impl World {
             repositories: BTreeMap::new(),
             policies: filters.into_iter().chain(rules).chain(others).collect(),
             metadata: BTreeMap::new(),
+            unread: BTreeMap::new(),
             deployed: Vec::new(),
         };
         let mut world = Self { view };
