@@ -86,8 +86,10 @@ struct Answered {
     asking: u64,
     /// Whether there was a list at all so far.
     listed: bool,
-    /// Why the last one failed.
+    /// Why the last one failed, or the watch after it.
     error: Option<String>,
+    /// How often either ended, well or not.
+    ends: u64,
 }
 
 impl Drop for Watch {
@@ -107,14 +109,16 @@ impl Watch {
         self.answer(|answered| answered.asking >= wanted).await
     }
 
-    /// Returns when there was a first list. A watch that failed says why, and looks again at once: whoever asks is asked
-    /// for something, and the end of a long outage shall not wait for the end of a long back-off.
+    /// Returns when there was a first list. A watch that is broken is begun anew at once and not at the end of its
+    /// back-off; the error says why that cannot be done.
     pub async fn listed(&self) -> Result<(), String> {
-        let listed = self.answer(|answered| answered.listed || answered.error.is_some()).await;
-        if listed.is_err() {
-            self.soon.notify_one();
+        let known = self.answer(|answered| answered.listed || answered.error.is_some()).await;
+        if known.is_ok() {
+            return known;
         }
-        listed
+        let ends = self.answered.borrow().ends;
+        self.soon.notify_one();
+        self.answer(|answered| answered.error.is_none() || answered.ends > ends).await
     }
 
     /// Whether everything was told, and changes are.
@@ -189,7 +193,9 @@ impl Follower {
                 Some(Err(error)) => {
                     let error = rhumb_core::chain::chain(&error);
                     tracing::debug!(kind = self.selection.kind, error, "lost a watch");
-                    self.answers.send_modify(|answered| answered.error = Some(error));
+                    self.answers.send_modify(|answered| {
+                        (answered.error, answered.ends) = (Some(error), answered.ends + 1);
+                    });
                 }
             }
             tokio::select! {
@@ -214,7 +220,8 @@ impl Follower {
             version
         });
         self.answers.send_modify(|answered| {
-            *answered = Answered { asking, listed: answered.listed || error.is_none(), error };
+            let listed = answered.listed || error.is_none();
+            *answered = Answered { asking, listed, error, ends: answered.ends + 1 };
         });
         version
     }
