@@ -163,6 +163,11 @@ impl Daemon {
         more(command);
         Self(command.spawn().expect("rhumbd was built"))
     }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
 }
 
 impl Drop for Daemon {

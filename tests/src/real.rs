@@ -10,8 +10,9 @@ use rhumb_sim::{Clock, charts, git};
 use serde_json::Value;
 
 use crate::embedded::Daemon;
-use crate::servers::control_plane::ControlPlane;
+use crate::servers::control_plane::{ControlPlane, DAEMON_TOKEN};
 use crate::servers::docker_registry::{DockerRegistry, Options};
+use crate::servers::fault_proxy::{self, FaultProxy};
 use crate::servers::sshd::{self, Permission, Sshd};
 use crate::{binary, policies, root};
 
@@ -110,9 +111,7 @@ impl Real {
             std::fs::write(folder.path().join("gitconfig"), config).unwrap();
         }
         std::fs::write(folder.path().join("known_hosts"), sshd.known_hosts()).unwrap();
-        for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml"] {
-            plane.apply(&root().join("host/deploy").join(manifest)).await;
-        }
+        set_up(&plane).await;
         let kubeconfig = plane.kubeconfig_of(NAMESPACE, "rhumb").await;
         std::fs::write(folder.path().join("kubeconfig"), kubeconfig).unwrap();
         let real = Self { cluster: plane.cluster().await, plane, registry, remote, sshd, charts, folder, names };
@@ -120,6 +119,25 @@ impl Real {
             real.push(&["-v", tag]);
         }
         Some(real)
+    }
+
+    /// Has daemons that start from now on reach the cluster through a proxy, which is returned, with a token of their
+    /// account that outlives the cluster's memory.
+    ///
+    /// # Panics
+    ///
+    /// When the proxy cannot be set up.
+    pub async fn behind_a_proxy(&self) -> FaultProxy {
+        let proxy = FaultProxy::with_tls(&self.plane.url(), &self.plane.certificate()).await;
+        let kubeconfig = fault_proxy::kubeconfig_through(&self.plane.kubeconfig(DAEMON_TOKEN), &proxy);
+        std::fs::write(self.folder.path().join("kubeconfig"), kubeconfig).unwrap();
+        proxy
+    }
+
+    /// Takes away everything that the cluster remembers and applies `host/deploy` anew, as an operator does.
+    pub async fn wipe(&mut self) {
+        self.plane.forget_everything().await;
+        set_up(&self.plane).await;
     }
 
     /// Starts a daemon under its own account. Its log is [`Real::log`].
@@ -368,5 +386,12 @@ impl Real {
 
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("rhumbd.log")
+    }
+}
+
+/// Applies what an operator applies before the daemon starts.
+async fn set_up(plane: &ControlPlane) {
+    for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml"] {
+        plane.apply(&root().join("host/deploy").join(manifest)).await;
     }
 }

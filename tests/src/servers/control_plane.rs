@@ -18,6 +18,8 @@ use super::{Process, built, free_port, missing};
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// The token of the administrator.
 const ADMIN: &str = "admin-token-of-a-test";
+/// A token of the daemon's account in `host/deploy` that outlives what etcd keeps, unlike those that the cluster gives.
+pub const DAEMON_TOKEN: &str = "daemon-token-of-a-test";
 
 /// Namespace of the daemon's pod and the port of its operator's API there, as `host/deploy` has them.
 const DAEMON: (&str, u16) = ("rhumb", 3030);
@@ -92,9 +94,7 @@ impl ControlPlane {
             None => {
                 let [control_plane, kwok] = built(["control-plane", "kwok"])?;
                 let mut plane = Self::new(Kind::Ours { control_plane, kwok }, helm, audited);
-                plane.run("etcd", "etcd", &["data", &plane.ports.etcd.to_string(), &plane.ports.peer.to_string()]);
-                plane.serve().await;
-                plane.run_the_rest().await;
+                plane.launch().await;
                 Some(plane)
             }
             Some(Instead::Assets(folder)) => {
@@ -152,6 +152,36 @@ impl ControlPlane {
         };
         plane.prepare();
         plane
+    }
+
+    /// Starts every part of ours and waits until it serves.
+    async fn launch(&mut self) {
+        self.run("etcd", "etcd", &["data", &self.ports.etcd.to_string(), &self.ports.peer.to_string()]);
+        self.serve().await;
+        self.run_the_rest().await;
+    }
+
+    /// Ends everything, takes away what etcd kept, and starts it again: a cluster that remembers nothing, at the same
+    /// address and with the same keys. For a control plane of ours alone.
+    ///
+    /// # Panics
+    ///
+    /// When a part does not start.
+    pub async fn forget_everything(&mut self) {
+        self.stop_api();
+        self.processes.clear();
+        fs::remove_dir_all(self.folder.path().join("data")).expect("etcd kept something");
+        self.launch().await;
+    }
+
+    /// URL of the API server.
+    pub fn url(&self) -> String {
+        self.server["server"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The certificates of an API server of ours, in PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certs/apiserver.crt")
     }
 
     /// Controllers, the scheduler, and the node.
@@ -399,7 +429,8 @@ impl ControlPlane {
     }
 
     fn prepare(&self) {
-        self.write("tokens.csv", &format!("{ADMIN},admin,admin,\"system:masters\"\n"));
+        let daemon = format!("{DAEMON_TOKEN},system:serviceaccount:rhumb:rhumb,daemon\n");
+        self.write("tokens.csv", &format!("{ADMIN},admin,admin,\"system:masters\"\n{daemon}"));
         self.write("kubeconfig", &self.kubeconfig_of_admin());
         if let Some(user) = &self.audited {
             let rules = json!([{ "level": "Metadata", "users": [user] }, { "level": "None" }]);

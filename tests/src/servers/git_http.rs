@@ -14,12 +14,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use futures::TryStreamExt as _;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::io::{ReaderStream, StreamReader};
+
+use super::tls::Tls;
 
 /// Whether this machine has what it takes; says what was not proved when it hasn't.
 pub fn is_there() -> bool {
@@ -61,13 +59,11 @@ impl GitHttp {
     ///
     /// When it cannot be set up.
     pub async fn start(root: &Path, credentials: Credentials) -> Self {
-        let (ca, acceptor) = certificates();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let (requests, connections) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (listener, ca) = Tls::bind().await;
+        let address = listener.address();
+        let (requests, connections) = (Arc::new(AtomicUsize::new(0)), listener.connections());
         let front = Front { root: root.to_owned(), credentials, requests: Arc::clone(&requests) };
         let app = Router::new().fallback(serve).with_state(front);
-        let listener = Tls { listener, acceptor, connections: Arc::clone(&connections) };
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, app).await;
         });
@@ -99,51 +95,6 @@ impl Drop for GitHttp {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    connections: Arc<AtomicUsize>,
-}
-
-impl axum::serve::Listener for Tls {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let Ok((stream, address)) = self.listener.accept().await else { continue };
-            self.connections.fetch_add(1, Ordering::SeqCst);
-            // A client that does not trust us breaks off here.
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, address);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
-
-fn certificates() -> (String, TlsAcceptor) {
-    let ca_key = rcgen::KeyPair::generate().expect("ring makes keys");
-    let mut ca = rcgen::CertificateParams::new(Vec::new()).expect("no name is no bad name");
-    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let ca_certificate = ca.self_signed(&ca_key).expect("the key signs");
-    let issuer = rcgen::Issuer::new(ca, ca_key);
-    let key = rcgen::KeyPair::generate().expect("ring makes keys");
-    let leaf = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address is a good name");
-    let leaf = leaf.signed_by(&key, &issuer).expect("the authority signs");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the default versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .expect("the key is of the certificate");
-    (ca_certificate.pem(), TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn serve(State(front): State<Front>, request: Request) -> Response {

@@ -2,11 +2,13 @@
 
 pub mod control_plane;
 pub mod docker_registry;
+pub mod fault_proxy;
 pub mod git_http;
 mod instead;
 pub mod repository;
 pub mod sealed_secrets;
 pub mod sshd;
+mod tls;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The branch of every repository here.
-pub const BRANCH: &str = "main";
+pub const BRANCH: &str = rhumb_sim::git::BRANCH;
 
 /// A bare repository.
 #[derive(Debug)]
@@ -35,6 +35,11 @@ impl Repository {
         clone.commit(files, "first");
         assert!(clone.push(), "the first push finds an empty branch");
         repository
+    }
+
+    /// One that is there.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 
     /// Where it is.
