@@ -87,6 +87,7 @@ fn idle() -> (ImagesView, Verdicts) {
         workloads,
         policies: BTreeMap::from([(PolicyName::new("glob"), info)]),
         metadata: BTreeMap::new(),
+        unread: BTreeMap::new(),
         deployed: Vec::new(),
     };
     let reason = Reason { code: "newest".to_owned(), message: "the newest tag that matches".to_owned() };
