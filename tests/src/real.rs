@@ -353,7 +353,10 @@ impl Real {
         let what = format!("{namespace}/{release} at revision {revision}");
         self.until(&what, async || {
             let history = self.history(namespace, release);
-            history.last().is_some_and(|last| last.0 == revision && last.1 == "deployed").then_some(history)
+            // The one before is superseded a moment after the new one is deployed.
+            let n_deployed = history.iter().filter(|one| one.1 == "deployed").count();
+            let newest = history.last().is_some_and(|last| last.0 == revision && last.1 == "deployed");
+            (newest && n_deployed == 1).then_some(history)
         })
         .await
     }
