@@ -8,6 +8,7 @@ mod faults;
 mod git;
 mod kill;
 mod layering;
+mod lifecycle;
 mod operated;
 mod operator;
 mod plan;

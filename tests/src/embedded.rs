@@ -74,20 +74,23 @@ impl Servers {
     ///
     /// When it cannot be started.
     pub fn daemon(&self, more: impl FnOnce(&mut Command)) -> Daemon {
+        self.daemon_with_state("state", more)
+    }
+
+    /// The same with a state folder of its own, of this name.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn daemon_with_state(&self, state: &str, more: impl FnOnce(&mut Command)) -> Daemon {
         let mut command = Command::new(binary("rhumbd"));
         command
-            .args([
-                "--git-alias",
-                "git@example.com:rhumb/get-started",
-                "--listen",
-                "127.0.0.1:0",
-                "--namespace",
-                "default",
-            ])
+            .args(["--git-alias", "git@example.com:rhumb/get-started", "--namespace", "default"])
+            .env("RHUMB_LISTEN", "127.0.0.1:0")
             .arg("--git-url")
             .arg(self.remote.url())
             .arg("--state")
-            .arg(self.folder.path().join("state"))
+            .arg(self.folder.path().join(state))
             .arg("--kubeconfig")
             .arg(self.folder.path().join("kubeconfig"))
             .arg("--policies")
@@ -129,6 +132,38 @@ impl Servers {
         lines
     }
 
+    /// Who holds the daemon's lease; empty when nobody does.
+    ///
+    /// # Panics
+    ///
+    /// When the API does not answer.
+    pub async fn holder(&self) -> String {
+        let lease = self.cluster.lease("default").await.unwrap();
+        lease.map(|held| held.lease.holder).unwrap_or_default()
+    }
+
+    /// How many commits are the daemon's.
+    ///
+    /// # Panics
+    ///
+    /// When the repository cannot be read.
+    pub fn n_commits(&self) -> usize {
+        self.remote.log().unwrap().iter().filter(|commit| commit.author == "Rhumb").count()
+    }
+
+    /// Waits until the daemons have said this in their log.
+    ///
+    /// # Panics
+    ///
+    /// When that does not happen within 90 seconds.
+    pub async fn said(&self, text: &str) {
+        let start = Instant::now();
+        while !self.log().contains(text) {
+            assert!(start.elapsed() < LIMIT, "`{text}` was not said:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until the records are as wanted.
     ///
     /// # Panics
@@ -167,6 +202,32 @@ impl Daemon {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no shell.
+    pub fn signal(&self, name: &str) {
+        let command = format!("kill -{name} {}", self.0.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().expect("there is a shell").success(), "{command}");
+    }
+
+    /// Waits until it has ended by itself, and tells how and after how long.
+    ///
+    /// # Panics
+    ///
+    /// When it goes on for longer than 90 seconds.
+    pub async fn ended(&mut self) -> (std::process::ExitStatus, Duration) {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().expect("it is our child") {
+                return (status, start.elapsed());
+            }
+            assert!(start.elapsed() < LIMIT, "rhumbd did not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rhumb_io::cluster::{Cluster, Key};
 use rhumb_sim::{Clock, charts, git};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::embedded::Daemon;
 use crate::servers::control_plane::{ControlPlane, DAEMON_TOKEN};
@@ -112,7 +112,9 @@ impl Real {
         }
         std::fs::write(folder.path().join("known_hosts"), sshd.known_hosts()).unwrap();
         set_up(&plane).await;
-        let kubeconfig = plane.kubeconfig_of(NAMESPACE, "rhumb").await;
+        let token = plane.token_with(NAMESPACE, "rhumb", "first").await;
+        std::fs::write(folder.path().join("token"), token).unwrap();
+        let kubeconfig = plane.kubeconfig_with(&json!({ "tokenFile": "token" }));
         std::fs::write(folder.path().join("kubeconfig"), kubeconfig).unwrap();
         let real = Self { cluster: plane.cluster().await, plane, registry, remote, sshd, charts, folder, names };
         for tag in FIRST {
@@ -298,6 +300,19 @@ impl Real {
     /// Lets whoever has this key fetch and push, and nobody else.
     pub fn admit_line(&self, public_key: &str) {
         self.sshd.admit(public_key.trim(), Permission::Write);
+    }
+
+    /// Gives the daemon another token in place of the one it has, which is good no longer. Answers the old one.
+    ///
+    /// # Panics
+    ///
+    /// When the cluster refuses it.
+    pub async fn rotate_token(&self) -> String {
+        let file = self.folder.path().join("token");
+        let old = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, self.plane.token_with(NAMESPACE, "rhumb", "second").await).unwrap();
+        self.cluster.delete(&Key::new("v1", "Secret", NAMESPACE, "first")).await.unwrap();
+        old
     }
 
     /// Admits the daemon's key, which it makes at its first start, as an operator does with `rhumb identity`.

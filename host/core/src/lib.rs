@@ -20,6 +20,7 @@ pub mod id;
 pub mod image;
 pub mod images;
 pub mod judge;
+pub mod lease;
 pub mod manifest;
 pub mod releases;
 pub mod sync;

@@ -33,6 +33,7 @@ pub const VERSION_HEADER: &str = "x-rhumb-version";
 fn router(daemon: Arc<Daemon>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
         .route("/v1/list", get(list))
         .route("/v1/images", get(images))
         .route("/v1/sync", get(synced).post(fetch))
@@ -51,6 +52,14 @@ fn router(daemon: Arc<Daemon>) -> Router {
 async fn versioned(mut response: Response) -> Response {
     response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     response
+}
+
+/// Whether this daemon is the one that acts.
+async fn ready(State(daemon): State<Arc<Daemon>>) -> Response {
+    if daemon.ctx.cluster.term().holds() {
+        return "ok\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "another daemon leads\n").into_response()
 }
 
 async fn list(State(daemon): State<Arc<Daemon>>) -> Response {

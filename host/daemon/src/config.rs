@@ -80,6 +80,9 @@ pub struct Config {
     /// Namespace of the daemon's own objects
     #[arg(long, env = "RHUMB_NAMESPACE", default_value = "rhumb")]
     pub namespace: String,
+    /// Name of this daemon among others that may run in the namespace; its pod's name in a cluster
+    #[arg(long, env = "HOSTNAME", default_value = "rhumbd")]
+    pub name: String,
     /// How registries are reached
     #[command(flatten)]
     pub registries: Registries,
@@ -87,7 +90,7 @@ pub struct Config {
     #[arg(long, value_name = "URL=MIRROR", value_delimiter = ',', value_parser = chart_mirror)]
     pub chart_mirror: Vec<(String, String)>,
     /// Address of the operator's API; keep it on loopback, it asks for no password
-    #[arg(long, default_value = "127.0.0.1:3030")]
+    #[arg(long, env = "RHUMB_LISTEN", default_value = "127.0.0.1:3030")]
     pub listen: std::net::SocketAddr,
 }
 

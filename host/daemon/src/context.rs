@@ -12,8 +12,8 @@ use rhumb_core::images::PolicyInfo;
 use rhumb_core::judge::{Decision, Question};
 use rhumb_core::releases::{Attempt, ChartSource, ChartView};
 use rhumb_helm::Chart;
-use rhumb_io::cluster::Cluster;
 use rhumb_io::cluster::release::Workers;
+use rhumb_io::cluster::{Cluster, Term};
 use rhumb_io::git::Mirrors;
 use rhumb_io::store::Store;
 use rhumb_io::{charts, git};
@@ -111,7 +111,8 @@ impl Context {
         let catalog = catalog(&sandbox, &config.policies)?;
         let mirror = state.join("mirror");
         let (url, branch, paths) = (config.git_url.clone(), config.git_branch.clone(), config.git_path.clone());
-        let git_access = GitAccess::open(&config, &cluster).await?;
+        // A daemon that does not lead yet has an identity as well; when two make one, both end up with the same.
+        let git_access = GitAccess::open(&config, &cluster.within(Term::endless())).await?;
         let access = git_access.access().clone();
         let own = access.clone();
         let poll = u64::try_from(config.git_poll_interval.as_millis()).unwrap_or(u64::MAX);

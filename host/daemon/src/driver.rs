@@ -118,7 +118,7 @@ impl Daemon {
 
     /// Makes the passes that are due, each loop with rests. Returns when a loop that is asked for has rested.
     async fn work(&self, rests: &mut BTreeMap<Loop, Instant>) -> Option<Instant> {
-        loop {
+        while !self.ctx.flights.is_closed() {
             rests.retain(|_, until| *until > Instant::now());
             let resting = rests.keys().copied().collect();
             let Some(which) = self.agenda().next(self.ctx.clock.now(), &resting) else { break };
@@ -165,7 +165,14 @@ impl Daemon {
         Ok(changed)
     }
 
-    /// Runs until the process is told to stop: by events, at noted times, and at each interval.
+    /// Lets no pass and no action begin any more; [`Daemon::run`] returns when what is at work has ended.
+    pub fn stop(&self) {
+        self.ctx.flights.close();
+        self.ctx.wakeups.ring();
+    }
+
+    /// Runs until [`Daemon::stop`]: by events, at noted times, and at each interval. While this daemon may not write, it
+    /// makes no pass.
     pub async fn run(self: Arc<Self>) {
         let config = &self.ctx.config;
         let mut git = tokio::time::interval(config.git_poll_interval);
@@ -173,7 +180,11 @@ impl Daemon {
         let mut images = tokio::time::interval(config.automation_interval);
         let mut releases = tokio::time::interval(config.charts_sync_interval);
         let mut rests = BTreeMap::new();
-        loop {
+        while !self.ctx.flights.is_closed() {
+            tokio::select! {
+                () = self.ctx.cluster.term().begun() => {}
+                () = self.ctx.flights.closing() => break,
+            }
             let rested = self.work(&mut rests).await;
             let until_due = Instant::now() + self.until_due();
             let wake = rested.map_or(until_due, |rested| rested.min(until_due));
@@ -186,6 +197,7 @@ impl Daemon {
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
+        self.ctx.flights.ended().await;
     }
 
     /// When a push that failed is tried again: soon after a lost race, ever later where the remote keeps refusing.

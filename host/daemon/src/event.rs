@@ -85,6 +85,11 @@ impl Wakeups {
         }
     }
 
+    /// Has the driver look up, though nothing changed.
+    pub(crate) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
     /// The agenda, to read or to change.
     pub(crate) fn agenda(&self) -> MutexGuard<'_, Agenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)

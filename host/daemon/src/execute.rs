@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rhumb_core::releases::{Marks, Orphan, Outcome, Ready, ReleaseView, Rollback, Test, Tested};
+use rhumb_core::releases::{Marks, Options, Orphan, Outcome, Ready, ReleaseView, Rollback, Test, Tested, Unfinished};
 use rhumb_helm::record::Status;
 use rhumb_helm::{Capabilities, Chart, Entropy, Limits, ReleaseOptions, RenderInput, Rendered};
 use rhumb_io::cluster::Key;
@@ -112,7 +112,7 @@ impl Prepared {
             chart: &self.chart,
             config: &self.config,
             rendered: &self.rendered,
-            settings: settings(ready),
+            settings: settings(&ready.options),
             worker,
         }
     }
@@ -140,7 +140,7 @@ fn recorded(release: &str, report: Report) -> Result<Option<Written>, Failed> {
     for note in &report.notes {
         tracing::info!(release, note, "note of a release");
     }
-    let record = report.revision.map(|revision| Written { revision, version: report.record_version });
+    let record = report.written.map(|(revision, version)| Written { revision, version: Some(version) });
     match report.error {
         Some(error) => Err(Failed { record, error }),
         None => Ok(record),
@@ -227,14 +227,14 @@ impl std::error::Error for Failed {
     }
 }
 
-fn settings(ready: &Ready) -> Settings {
+fn settings(options: &Options) -> Settings {
     Settings {
-        timeout: Duration::from_secs(ready.options.timeout_seconds),
-        wait: if ready.options.wait { Wait::Ready } else { Wait::No },
+        timeout: Duration::from_secs(options.timeout_seconds),
+        wait: if options.wait { Wait::Ready } else { Wait::No },
         hooks: HookRun::Yes,
-        update: if ready.options.force { Update::Replace } else { Update::Patch },
+        update: if options.force { Update::Replace } else { Update::Patch },
         pods: Pods::Keep,
-        max_history: usize::try_from(ready.options.max_history).unwrap_or(usize::MAX),
+        max_history: usize::try_from(options.max_history).unwrap_or(usize::MAX),
     }
 }
 
@@ -254,6 +254,23 @@ fn render(
         limits: &Limits::default(),
     };
     Ok(rhumb_helm::render(&input)?)
+}
+
+/// Goes on with what a crash or a stop left.
+pub(crate) async fn resume(ctx: &Context, unfinished: &Unfinished, worker: &Worker) -> anyhow::Result<Done> {
+    let Unfinished { object, namespace, release, revision, chart_revision, options } = unfinished;
+    let history = ctx.cluster.history(namespace, release).await?;
+    let now = || ctx.clock.now();
+    let owner = (object.namespace.as_deref().unwrap_or("default"), object.name.as_str());
+    let context = release::Context { owner, settings: settings(options), worker, clock: Clock(&now) };
+    tracing::info!(release, namespace, revision, "going on with what was left half done");
+    let only_told = |stored: &&Stored| stored.release.info.status == Status::Deployed;
+    let done = history.iter().find(|stored| stored.release.version == *revision).filter(only_told).is_some();
+    let report = ctx.cluster.resume(*revision, &history, &context).await;
+    let record = recorded(release, report)?;
+    // Of one that was deployed already the next pass says how it is.
+    let outcome = if done { Outcome::Nothing } else { Outcome::Succeeded { revision: chart_revision.clone() } };
+    Ok(Done { outcome, record })
 }
 
 /// Marks a record that a crash left behind as failed.

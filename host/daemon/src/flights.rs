@@ -15,19 +15,19 @@ pub type ReleaseName = (String, String);
 pub struct Flights {
     state: Mutex<State>,
     landings: watch::Sender<u64>,
+    closed: watch::Sender<bool>,
     wakeups: Arc<Wakeups>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     in_flight: BTreeSet<ReleaseName>,
-    closed: bool,
 }
 
 impl Flights {
     /// Nothing is at work. Each end of an action wakes the loops.
     pub fn new(wakeups: Arc<Wakeups>) -> Self {
-        Self { state: Mutex::default(), landings: watch::channel(0).0, wakeups }
+        Self { state: Mutex::default(), landings: watch::Sender::new(0), closed: watch::Sender::new(false), wakeups }
     }
 
     /// The releases that are worked on.
@@ -43,7 +43,7 @@ impl Flights {
     /// Marks a release as worked on until the answer is dropped. `None` when it is already, or nothing new may begin.
     pub fn begin(self: &Arc<Self>, release: ReleaseName) -> Option<Flight> {
         let mut state = self.lock();
-        if state.closed || !state.in_flight.insert(release.clone()) {
+        if self.is_closed() || !state.in_flight.insert(release.clone()) {
             return None;
         }
         Some(Flight { flights: Arc::clone(self), release })
@@ -51,12 +51,20 @@ impl Flights {
 
     /// Lets nothing new begin. What is at work goes on; what has not begun does not.
     pub fn close(&self) {
-        self.lock().closed = true;
+        // Under the lock: whatever began before is in the set.
+        let _state = self.lock();
+        self.closed.send_replace(true);
+    }
+
+    /// Returns when nothing new may begin.
+    pub async fn closing(&self) {
+        // The sender lives as long as we do.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// Whether nothing new may begin.
     pub fn is_closed(&self) -> bool {
-        self.lock().closed
+        *self.closed.borrow()
     }
 
     /// Returns when nothing is at work.

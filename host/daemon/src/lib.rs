@@ -7,6 +7,7 @@
 //! watched.rs  the cluster as watches keep it known
 //! loops/      images, sync, releases: observe … report, the same six verbs each
 //! publish.rs  conditions, events, reports
+//! leadership.rs  which of several daemons acts
 //! operator.rs what operators ask; admin.rs serves it
 //! ```
 //!
@@ -24,8 +25,10 @@ pub mod event;
 pub mod external;
 pub mod flights;
 pub mod git_access;
+pub mod leadership;
 pub mod loops;
 pub mod operator;
+pub mod probe;
 pub mod report;
 pub mod repository;
 pub mod scanner;

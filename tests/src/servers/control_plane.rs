@@ -320,7 +320,12 @@ impl ControlPlane {
 
     /// A kubeconfig for somebody with this token.
     pub fn kubeconfig(&self, token: &str) -> String {
-        kubeconfig(&self.server, &json!({ "token": token }))
+        self.kubeconfig_with(&json!({ "token": token }))
+    }
+
+    /// The same for a user as kubeconfigs describe one.
+    pub fn kubeconfig_with(&self, user: &Value) -> String {
+        kubeconfig(&self.server, user)
     }
 
     fn kubeconfig_of_admin(&self) -> String {
@@ -356,15 +361,26 @@ impl ControlPlane {
     ///
     /// When the account gets none within two minutes.
     pub async fn token_of(&self, namespace: &str, account: &str) -> String {
+        self.token_with(namespace, account, &format!("{account}-token")).await
+    }
+
+    /// A token of a service account, good for as long as there is the Secret of this name.
+    ///
+    /// # Panics
+    ///
+    /// When the account gets none within two minutes.
+    pub async fn token_with(&self, namespace: &str, account: &str, name: &str) -> String {
+        let cluster = self.cluster().await;
         if let Kind::Assets(folder) = &self.kind {
             // Nobody fills token Secrets there.
+            let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": namespace, "name": name } });
+            cluster.apply(&secret, "test").await.expect("a secret can be made");
             let words = ["create", "token", account, "--namespace", namespace, "--duration", "24h"];
+            let words = [&words[..], &["--bound-object-kind", "Secret", "--bound-object-name", name]].concat();
             let output = self.tool(&folder.join("kubectl"), &words);
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             return String::from_utf8_lossy(&output.stdout).trim().to_owned();
         }
-        let cluster = self.cluster().await;
-        let name = format!("{account}-token");
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
             "metadata": {
@@ -375,7 +391,7 @@ impl ControlPlane {
         cluster.apply(&secret, "test").await.expect("a secret can be made");
         let start = Instant::now();
         loop {
-            if let Ok(Some(token)) = cluster.secret_key(namespace, &name, "token").await {
+            if let Ok(Some(token)) = cluster.secret_key(namespace, name, "token").await {
                 return String::from_utf8(token).expect("a token is text");
             }
             assert!(start.elapsed() < START_LIMIT, "no token for {namespace}/{account}");

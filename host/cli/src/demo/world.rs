@@ -237,6 +237,7 @@ fn config(remote: &git::Remote, folder: &Path, sources: &Sources) -> Config {
         namespace: "default".to_owned(),
         registries: Registries::default(),
         chart_mirror: Vec::new(),
+        name: "rhumbd".to_owned(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
     }
 }

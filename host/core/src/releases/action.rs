@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::state::{Back, Untested, healing};
+use super::state::{Back, Untested, healing, resuming};
 use super::view::Orphan;
 use crate::id::{Digest, ObjectId};
 
@@ -17,7 +17,10 @@ pub enum Action {
     Rollback(Rollback),
     /// Run the tests of what is deployed, and note how they went.
     Test(Test),
-    /// Mark a record that a crash left behind as failed, so that the next pass goes on from it.
+    /// Go on with a record that a crash or a stop left behind.
+    Resume(Unfinished),
+    /// Mark a record that a crash left behind as failed, so that the next pass goes on from it: by now something else is
+    /// wanted.
     Heal {
         /// The HelmRelease.
         object: ObjectId,
@@ -40,6 +43,7 @@ impl Action {
             Self::Upgrade(_) => "upgrade",
             Self::Rollback(_) => "rollback",
             Self::Test(_) => "test",
+            Self::Resume(_) => "resume",
             Self::Heal { .. } => "heal",
             Self::Uninstall(_) => "uninstall",
         }
@@ -51,6 +55,7 @@ impl Action {
             Self::Install(ready) | Self::Upgrade(ready) => Some(&ready.object),
             Self::Rollback(rollback) => Some(&rollback.object),
             Self::Test(test) => Some(&test.object),
+            Self::Resume(unfinished) => Some(&unfinished.object),
             Self::Heal { object, .. } => Some(object),
             Self::Uninstall(_) => None,
         }
@@ -62,6 +67,7 @@ impl Action {
             Self::Install(ready) | Self::Upgrade(ready) => (&ready.namespace, &ready.release),
             Self::Rollback(rollback) => (&rollback.namespace, &rollback.release),
             Self::Test(test) => (&test.namespace, &test.release),
+            Self::Resume(unfinished) => (&unfinished.namespace, &unfinished.release),
             Self::Heal { namespace, release, .. } => (namespace, release),
             Self::Uninstall(orphan) => (&orphan.namespace, &orphan.name),
         }
@@ -73,6 +79,7 @@ impl Action {
             Self::Install(ready) | Self::Upgrade(ready) => ready.inputs.clone(),
             Self::Rollback(rollback) => rollback.back.takes_back.inputs.clone(),
             Self::Test(test) => test.tests.inputs.clone(),
+            Self::Resume(unfinished) => resuming(unfinished.revision),
             Self::Heal { revision, .. } => healing(*revision),
             Self::Uninstall(orphan) => Digest::of(format!("uninstall {}", orphan.owner)),
         }
@@ -109,6 +116,23 @@ impl std::fmt::Debug for Ready {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}/{} v{} chart {}", self.object, self.namespace, self.release, self.revision, self.chart.short())
     }
+}
+
+/// A record that was left half done. All that it is to become stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The HelmRelease.
+    pub object: ObjectId,
+    /// Helm's release name.
+    pub release: String,
+    /// Namespace of the record and of objects without one.
+    pub namespace: String,
+    /// The record.
+    pub revision: u32,
+    /// What `status.revision` will show.
+    pub chart_revision: String,
+    /// Options of the spec.
+    pub options: Options,
 }
 
 /// Options of an install or upgrade.

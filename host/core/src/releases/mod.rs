@@ -17,7 +17,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Options, Ready, Rollback, Test};
+pub use action::{Action, Options, Ready, Rollback, Test, Unfinished};
 pub use inputs::inputs;
 pub use marks::{Marks, RolledBack, Tested};
 pub use plan::{Kept, Plan, Row, plan};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::action::{Action, Options, Ready, Rollback, Test};
+use super::action::{Action, Options, Ready, Rollback, Test, Unfinished};
 use super::spec::Spec;
 use super::state::{Back, Blocked, State, Untested, held_off, state};
 use super::transform::Next;
@@ -174,6 +174,7 @@ fn decide(view: &ReleasesView, release: &ReleaseView, transformed: &BTreeMap<Obj
             let (namespace, name) = (spec.target_namespace.clone(), spec.release_name.clone());
             Ok(Action::Heal { object: release.id.clone(), namespace, release: name, revision })
         }
+        State::Unfinished { revision } => resume(about, revision),
         State::Absent(inputs) | State::OutOfSync(inputs) => revise(about, inputs, transformed),
         State::Failed { until, .. } if until > view.now => Err(Kept::BackingOff { until }),
         State::Failed { inputs, .. } => revise(about, inputs, transformed),
@@ -196,6 +197,18 @@ fn revise(
     let only_failed = since.into_iter().all(|head| head.status == "failed");
     let ready = ready((release, spec), inputs, transformed)?;
     Ok(if only_failed { Action::Install(ready) } else { Action::Upgrade(ready) })
+}
+
+fn resume((release, spec): (&ReleaseView, &Spec), revision: u32) -> Result<Action, Kept> {
+    let chart = release.chart.as_ref().map_err(|why| Kept::Chart(why.clone()))?;
+    Ok(Action::Resume(Unfinished {
+        object: release.id.clone(),
+        release: spec.release_name.clone(),
+        namespace: spec.target_namespace.clone(),
+        revision,
+        chart_revision: chart.revision.clone(),
+        options: options(spec),
+    }))
 }
 
 fn test((release, spec): (&ReleaseView, &Spec), tests: Untested) -> Action {
@@ -255,13 +268,17 @@ fn ready(
         values,
         inputs,
         revision: release.history.last().map_or(1, |head| head.revision.saturating_add(1)),
-        options: Options {
-            wait: spec.wait,
-            timeout_seconds: spec.timeout_seconds,
-            max_history: spec.max_history,
-            skip_crds: spec.skip_crds,
-            force: spec.force_upgrade,
-            reuse_values: spec.reuse_values,
-        },
+        options: options(spec),
     })
+}
+
+fn options(spec: &Spec) -> Options {
+    Options {
+        wait: spec.wait,
+        timeout_seconds: spec.timeout_seconds,
+        max_history: spec.max_history,
+        skip_crds: spec.skip_crds,
+        force: spec.force_upgrade,
+        reuse_values: spec.reuse_values,
+    }
 }

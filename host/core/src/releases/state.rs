@@ -34,6 +34,11 @@ pub enum State {
     },
     /// The newest record was made from these very inputs, and its tests passed where they are asked for.
     InSync,
+    /// The newest record is what is wanted, and a crash or a stop left it half done.
+    Unfinished {
+        /// The record.
+        revision: u32,
+    },
     /// The newest record was made from other inputs, or by somebody else.
     OutOfSync(Digest),
     /// The newest record failed with these very inputs.
@@ -148,10 +153,15 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     if let Some(head) = newest.filter(|head| is_under_way(&head.status)) {
         // Only one daemon acts and it knows what it is at, so any other record of ours that is under way was left by a crash.
         let until = head.at.plus_millis(spec.timeout_seconds.saturating_mul(1000));
-        return match (&head.marks.owner, held_off(&healing(head.revision))) {
+        let revision = head.revision;
+        let ours = head.marks.owner.is_some() && other.is_none();
+        let goes_on = ours && goes_on(view, release, head);
+        let tried = if goes_on { resuming(revision) } else { healing(revision) };
+        return match (&head.marks.owner, held_off(&tried)) {
             (None, _) if until > view.now => State::Busy { until },
             (_, Some(until)) => State::HeldOff { until },
-            _ => State::Interrupted { revision: head.revision },
+            _ if goes_on => State::Unfinished { revision },
+            _ => State::Interrupted { revision },
         };
     }
     match (&release.chart, &release.values) {
@@ -162,7 +172,7 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
     let Some(inputs) = inputs(view, release) else {
         return State::Blocked(Blocked::Policy(missing_policy(view, release)));
     };
-    let held_off = held_off(&inputs);
+    let held = held_off(&inputs);
     let found = match newest {
         None => State::Absent(inputs),
         // `helm uninstall --keep-history` leaves records of a release that is gone.
@@ -171,7 +181,16 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         Some(_) if other.is_some() => State::OutOfSync(inputs),
         Some(head) => recorded((release, spec), head, inputs),
     };
-    match (held_off, &found) {
+    let found = match (found, newest) {
+        (State::OutOfSync(inputs), _) => State::OutOfSync(inputs),
+        // Killed before it said so of the one before.
+        (_, Some(head)) if head.status == "deployed" && n_deployed(release) > 1 => {
+            State::Unfinished { revision: head.revision }
+        }
+        (found, _) => found,
+    };
+    let held = if let State::Unfinished { revision } = &found { held_off(&resuming(*revision)) } else { held };
+    match (held, &found) {
         (None, _) | (_, State::InSync | State::RolledBack { until: None, .. }) => found,
         (Some(until), _) => State::HeldOff { until },
     }
@@ -254,8 +273,23 @@ fn takes_back(release: &ReleaseView, newest: &Head, inputs: &Digest) -> RolledBa
     RolledBack { count: counted.map_or(0, |back| back.count).saturating_add(1), inputs: inputs.clone() }
 }
 
+/// Whether a record that is under way is still what is wanted, so that it is gone on with.
+fn goes_on(view: &ReleasesView, release: &ReleaseView, head: &Head) -> bool {
+    let forward = matches!(head.status.as_str(), "pending-install" | "pending-upgrade");
+    forward && inputs(view, release).is_some_and(|inputs| head.marks.inputs.as_ref() == Some(&inputs))
+}
+
+fn n_deployed(release: &ReleaseView) -> usize {
+    release.history.iter().filter(|head| head.status == "deployed").count()
+}
+
 fn is_under_way(status: &str) -> bool {
     status.starts_with("pending-") || status == "uninstalling"
+}
+
+/// What is tried when a record that a crash left is gone on with.
+pub(super) fn resuming(revision: u32) -> Digest {
+    Digest::of(format!("resume {revision}"))
 }
 
 /// What is tried when a record that a crash left is marked as failed.

@@ -1,15 +1,32 @@
 //! The binary `rhumbd`.
 
+use std::io::Write as _;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use rhumb_core::chain::chain;
 use rhumb_daemon::clock::Clock;
 use rhumb_daemon::config::Config;
 use rhumb_daemon::driver::Daemon;
-use rhumb_io::cluster::{Cluster, Connection};
+use rhumb_daemon::leadership::Leadership;
+use rhumb_daemon::{admin, probe};
+use rhumb_io::cluster::{Cluster, Connection, Term};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long what is at work may go on after SIGTERM. Kubernetes waits as long as `terminationGracePeriodSeconds` says,
+/// 30 seconds where it says nothing.
+const GRACE: Duration = Duration::from_secs(20);
+/// What work that cannot be dropped, such as a push to git, may take beyond that.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Keep a cluster on the course that git describes
+///
+/// `rhumbd probe live` and `rhumbd probe ready` ask a running one.
 #[derive(Parser)]
 // As with Go's flags, which Flux v1 and Helm Operator have: of one that is given twice the last counts.
 #[command(name = "rhumbd", version, args_override_self = true)]
@@ -18,8 +35,11 @@ struct Arguments {
     config: Config,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == "probe") {
+        return probe();
+    }
     let arguments = Arguments::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -28,38 +48,91 @@ async fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
-    match run(arguments.config).await {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return ended(Err(error.into())),
+    };
+    let result = runtime.block_on(run(arguments.config));
+    runtime.shutdown_timeout(LAST_WORK);
+    ended(result)
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = rhumb_core::chain::chain(error.as_ref()), "rhumbd stopped");
+            tracing::error!(error = chain(error.as_ref()), "rhumbd stopped");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
-    let connection = config.kubeconfig.clone().map_or(Connection::InCluster, Connection::KubeconfigFile);
-    let cluster = Cluster::connect(connection).await?;
-    let listen = config.listen;
-    let daemon = Daemon::start(config, Clock::System, cluster).await?;
-    tracing::info!(public_key = daemon.ctx.git_access.public_key(), "identity");
-    let listener =
-        tokio::net::TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
-    tokio::select! {
-        served = rhumb_daemon::admin::serve(std::sync::Arc::clone(&daemon), listener) => served.context("the operator's API stopped"),
-        () = daemon.run() => Ok(()),
-        () = stopped() => Ok(()),
-    }
+/// The kubelet shows what a probe prints.
+fn probe() -> ExitCode {
+    let Err(error) = probe::run(&probe::Arguments::parse_from(std::env::args_os().skip(1))) else {
+        return ExitCode::SUCCESS;
+    };
+    let _ = writeln!(std::io::stderr(), "error: {}", chain(error.as_ref()));
+    ExitCode::FAILURE
 }
 
-/// SIGINT or SIGTERM. A pass that is cut short is taken up by the next start.
-async fn stopped() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(_) => return std::future::pending().await,
+async fn run(config: Config) -> anyhow::Result<()> {
+    let mut stops = Stops::new()?;
+    let connection = config.kubeconfig.clone().map_or(Connection::InCluster, Connection::KubeconfigFile);
+    let cluster = Cluster::connect(connection).await?.within(Term::unbegun());
+    let (listen, namespace, name) = (config.listen, config.namespace.clone(), config.name.clone());
+    let daemon = Daemon::start(config, Clock::System, cluster).await?;
+    tracing::info!(public_key = daemon.ctx.git_access.public_key(), "identity");
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
+    let leadership = Leadership::new(&daemon.ctx.cluster, &daemon.ctx.store, &namespace, Clock::System, &name)?;
+    let working = async {
+        tokio::select! {
+            () = leadership.acquire() => {}
+            () = daemon.ctx.flights.closing() => return Ok(()),
+        }
+        tokio::select! {
+            () = Arc::clone(&daemon).run() => Ok(()),
+            lost = leadership.keep() => Err(anyhow::Error::from(lost)),
+        }
     };
+    let mut working = pin!(working);
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+        served = admin::serve(Arc::clone(&daemon), listener) => return served.context("the operator's API stopped"),
+        ended = &mut working => return ended,
+        () = stops.next() => {}
+    }
+    daemon.stop();
+    let at_work = daemon.ctx.flights.in_flight().len();
+    tracing::info!(at_work, "stopping");
+    tokio::select! {
+        ended = &mut working => ended?,
+        () = tokio::time::sleep(GRACE) => {}
+        // Whoever asks twice does not want to wait.
+        () = stops.next() => {}
+    }
+    for (namespace, release) in daemon.ctx.flights.in_flight() {
+        tracing::info!(namespace, release, "left half done; the next start goes on with it");
+    }
+    leadership.release().await;
+    Ok(())
+}
+
+/// SIGINT and SIGTERM.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("failed to listen for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -144,6 +144,7 @@ async fn attempt(
         (Action::Upgrade(ready), Some(release)) => execute::upgrade(ctx, ready, release, worker).await,
         (Action::Rollback(rollback), _) => execute::rollback(ctx, rollback, worker).await,
         (Action::Test(test), _) => execute::test(ctx, test, worker).await,
+        (Action::Resume(unfinished), _) => execute::resume(ctx, unfinished, worker).await,
         (Action::Heal { revision, .. }, _) => execute::heal(ctx, action.release(), *revision).await,
         (Action::Uninstall(orphan), _) => execute::uninstall(ctx, orphan, worker).await,
         (Action::Install(_) | Action::Upgrade(_), None) => {

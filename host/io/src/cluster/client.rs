@@ -17,6 +17,7 @@ use super::BODY_LIMIT;
 use super::discovery::Discovery;
 use super::error::{Error, Kind};
 use super::release::Waits;
+use super::term::Term;
 
 /// Bound of one request, its body and what the server has it wait included. Watches have their own.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -25,6 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 /// How often a request is sent again that met another one, and the first pause, doubled with each.
 const CONFLICTS: (u32, Duration) = (4, Duration::from_millis(50));
+const AGENT: &str = concat!("rhumb/", env!("CARGO_PKG_VERSION"));
 
 /// How to reach a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,10 @@ pub enum Connection {
 #[derive(Clone)]
 pub struct Cluster {
     client: kube::Client,
+    /// When it may write.
+    term: Term,
+    /// What it calls itself.
+    agent: &'static str,
     pub(super) discovery: Arc<Discovery>,
     pub(super) waits: Arc<Waits>,
 }
@@ -115,7 +121,24 @@ impl Cluster {
 
     /// Speaks over a client that is made already, such as one over an API in this process.
     pub fn over(client: kube::Client) -> Self {
-        Self { client, discovery: Arc::new(Discovery::default()), waits: Arc::default() }
+        let term = Term::endless();
+        Self { client, term, agent: AGENT, discovery: Arc::new(Discovery::default()), waits: Arc::default() }
+    }
+
+    /// The same cluster, written to only within this term.
+    #[must_use]
+    pub fn within(&self, term: Term) -> Self {
+        Self { term, ..self.clone() }
+    }
+
+    /// The same cluster, asked under another name.
+    pub(super) fn called(self, agent: &'static str) -> Self {
+        Self { agent, ..self }
+    }
+
+    /// The term within which it is written to.
+    pub fn term(&self) -> &Term {
+        &self.term
     }
 
     /// The client itself, for what is not a request and an answer.
@@ -156,7 +179,19 @@ impl Cluster {
         }
     }
 
+    /// One answer; to what changes something only within the term.
     async fn answer(&self, call: &Call) -> Result<(StatusCode, Value), Kind> {
+        if call.method == Method::GET {
+            return self.read_answer(call).await;
+        }
+        tokio::select! {
+            biased;
+            () = self.term.over() => Err(Kind::NotLeading),
+            answer = self.read_answer(call) => answer,
+        }
+    }
+
+    async fn read_answer(&self, call: &Call) -> Result<(StatusCode, Value), Kind> {
         let (status, headers, body) = match self.exchange(call).await {
             // The connection broke, and asking twice does no harm.
             Err(Kind::Unreachable(_)) if call.method == Method::GET => self.exchange(call).await?,
@@ -188,7 +223,7 @@ impl Cluster {
         let mut builder = Request::builder()
             .method(call.method.clone())
             .uri(&call.path)
-            .header(USER_AGENT, concat!("rhumb/", env!("CARGO_PKG_VERSION")))
+            .header(USER_AGENT, self.agent)
             .header(ACCEPT, call.accept);
         let body = match &call.body {
             Some((content_type, value)) => {

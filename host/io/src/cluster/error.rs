@@ -31,6 +31,9 @@ pub enum Kind {
         /// The bound.
         limit: Duration,
     },
+    /// Another process may write now, so this one does not.
+    #[error("this daemon does not hold the lease, so it writes nothing")]
+    NotLeading,
     /// There is no such object.
     #[error("not found")]
     NotFound,

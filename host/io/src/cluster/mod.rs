@@ -5,7 +5,7 @@
 //!
 //! Invariant: a request takes effect once. It is sent again only where the server says that it did nothing (too busy,
 //! another write at the same moment) and for a `GET` whose connection broke. What any other answer means and when to try
-//! again is said by whoever planned it.
+//! again is said by whoever planned it. One that changes something goes out only within the [`Term`] of whoever asks.
 
 mod capabilities;
 mod client;
@@ -16,10 +16,12 @@ mod events;
 mod forward;
 mod informer;
 mod key;
+mod lease;
 mod objects;
 mod ownership;
 pub mod records;
 pub mod release;
+mod term;
 mod watch;
 
 #[cfg(test)]
@@ -35,7 +37,9 @@ pub use events::{Event, EventType};
 pub use forward::Answer;
 pub use informer::{Change, Informer, Look, Place};
 pub use key::Key;
+pub use lease::{Held, LEASE, holder};
 pub use objects::{Applied, Live};
+pub use term::Term;
 pub use watch::{News, Part, Selection, Start, Watch};
 
 /// Largest answer that is read, in bytes.

@@ -93,12 +93,16 @@ impl Cluster {
 
     /// Replaces an object; with a `resourceVersion` in it only if it didn't change meanwhile.
     pub async fn replace(&self, object: &Value) -> Result<Applied, Error> {
+        self.replaced(object).await.map(|answer| applied(&answer))
+    }
+
+    /// The same; answers the object as it is then.
+    pub(super) async fn replaced(&self, object: &Value) -> Result<Value, Error> {
         let attempt = "replace";
         let key = key_of(object, attempt)?;
         let run = async {
             let path = format!("{}?fieldManager=rhumb", self.path(&key).await?);
-            let call = Call::with_body(Method::PUT, path, JSON, object.clone());
-            self.json(call).await.map(|value| applied(&value))
+            self.json(Call::with_body(Method::PUT, path, JSON, object.clone())).await
         };
         run.await.map_err(|kind| kind.at(attempt, &key))
     }

@@ -42,9 +42,16 @@ fn every_state_has_its_one_action() {
     check(&[("superseded", Inputs, 0)], no, "upgrade");
     check(&[("unknown", Inputs, 0)], no, "upgrade");
     check(&[("uninstalled", Inputs, 0)], no, "install");
-    for pending in ["pending-install", "pending-upgrade", "pending-rollback", "uninstalling"] {
+    for pending in ["pending-rollback", "uninstalling"] {
         check(&[(pending, Inputs, 999_999)], no, "heal");
     }
+    // What a crash or a stop left is gone on with while it is still what is wanted.
+    for pending in ["pending-install", "pending-upgrade"] {
+        check(&[(pending, Inputs, 999_999)], no, "resume");
+        check(&[(pending, Other, 999_999)], no, "heal");
+    }
+    check(&[("deployed", Other, 0), ("deployed", Inputs, 1)], no, "resume");
+    check(&[("superseded", Other, 0), ("deployed", Inputs, 1)], no, "in sync");
     // A record without our annotation is `helm`'s own work: it is waited for, then taken over.
     let by_helm = |release: &mut ReleaseView| release.history[0].marks.owner = None;
     check(
@@ -146,7 +153,7 @@ fn a_record_that_cannot_be_healed_is_not_tried_at_each_wake_up() {
         release.attempt = Some(Attempt { tried: healing.tried(), failures: 1, at: Timestamp(999_000) });
     };
     let waits = "failed before with the same chart and values; tried again at 1970-01-01T00:16:49Z";
-    check(&[("pending-install", Inputs, 0)], tried, waits);
+    check(&[("pending-install", Other, 0)], tried, waits);
 }
 
 #[test]

@@ -52,6 +52,12 @@ fn of<'a>(view: &'a mut ReleasesView, object: &ObjectId) -> &'a mut ReleaseView 
     view.releases.iter_mut().find(|release| release.id == *object).unwrap()
 }
 
+fn supersede(release: &mut ReleaseView) {
+    for head in release.history.iter_mut().filter(|head| head.status == "deployed") {
+        head.status = "superseded".to_owned();
+    }
+}
+
 /// Carries a plan out: a record that is deployed with the inputs, one that came back, one that is marked.
 fn carry_out(view: &mut ReleasesView, plan: &Plan) {
     let now = view.now;
@@ -60,6 +66,7 @@ fn carry_out(view: &mut ReleasesView, plan: &Plan) {
             Action::Install(ready) | Action::Upgrade(ready) => {
                 let release = of(view, &ready.object);
                 assert!(release.history.iter().all(|head| head.revision < ready.revision));
+                supersede(release);
                 let mut new = head(ready.revision, "deployed", Some(ready.inputs.clone()), now.0);
                 new.marks.generation = Some(ready.generation);
                 release.history.push(new);
@@ -79,6 +86,12 @@ fn carry_out(view: &mut ReleasesView, plan: &Plan) {
                 let head = of(view, &test.object).history.last_mut().unwrap();
                 assert_eq!(head.revision, test.tests.revision);
                 head.marks.tests = Some(Tested::Passed);
+            }
+            Action::Resume(unfinished) => {
+                let release = of(view, &unfinished.object);
+                supersede(release);
+                let resumed = release.history.iter_mut().find(|head| head.revision == unfinished.revision).unwrap();
+                resumed.status = "deployed".to_owned();
             }
             Action::Heal { object, revision, .. } => {
                 let healed = of(view, object).history.iter_mut().find(|head| head.revision == *revision).unwrap();

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Invariant: from the moment that the cluster may have changed, a record says so. A process killed anywhere leaves a
-//! `pending-*` record, which [`Cluster::heal`](super::Cluster::heal) turns into `failed` so that an upgrade goes on.
+//! `pending-*` record, which [`Cluster::resume`](super::Cluster::resume) goes on with from the first step after it; or,
+//! where something else is wanted by then, [`Cluster::heal`](super::Cluster::heal) turns into `failed`.
 
 mod hooks;
 mod ready;

@@ -135,6 +135,51 @@ impl Cluster {
         run.finish(release, marks.write(), &others).await
     }
 
+    /// Goes on with a record that a killed or stopped process left: with everything after the record, since what of it
+    /// was done is not known and each step may be done twice. Of a record that says `deployed` already the only thing
+    /// left may be to say so of those before it. `history` is all of the records, newest last.
+    pub async fn resume(&self, revision: u32, history: &[Stored], context: &Context<'_>) -> Report {
+        let Context { owner, settings, worker, clock } = *context;
+        let Some(at) = history.iter().position(|stored| stored.release.version == revision) else {
+            return Report::refused(Kind::NotFound.at("resume", format!("revision {revision}")));
+        };
+        let (before, rest) = history.split_at(at);
+        let [stored, ..] = rest else { return Report::refused(Kind::NotFound.at("resume", "a release")) };
+        let release = &stored.release;
+        let prepare = || {
+            let mut wanted = manifests_of(release)?;
+            rhumb_helm::order::install(&mut wanted);
+            Ok(Run {
+                cluster: self,
+                clock,
+                verb: if release.info.status == Status::PendingInstall { Verb::Install } else { Verb::Upgrade },
+                owner: Owner { release: &release.name, namespace: &release.namespace, helm_release: owner },
+                settings,
+                worker,
+                objects: targets::flatten(&wanted),
+                previous: targets::flatten(&held(before)?),
+                history: before,
+                notes: Vec::new(),
+            })
+        };
+        let mut run = match prepare() {
+            Ok(run) => run,
+            Err(error) => return Report::refused(error),
+        };
+        if release.info.status != Status::Deployed {
+            return run.go_on(stored.clone()).await;
+        }
+        let superseded = run.supersede(revision).await;
+        Report {
+            revision: Some(revision),
+            status: Some(Status::Deployed),
+            description: release.info.description.clone(),
+            written: superseded.or_else(|| Some((revision, stored.resource_version.clone()))),
+            error: None,
+            notes: run.notes,
+        }
+    }
+
     /// Turns a `pending-*` record that a killed process left into `failed`, so that an upgrade can go on, and notes that
     /// what it was made of may be good.
     pub async fn heal(&self, stored: &Stored, clock: Clock<'_>) -> Result<Stored, Error> {
@@ -227,16 +272,20 @@ impl<'a> Run<'a> {
 
     /// Writes the pending record, does the work, and writes what came of it. `prunable` are the records that may go when
     /// there are too many.
-    async fn finish(mut self, release: Release, annotations: BTreeMap<String, String>, prunable: &[Stored]) -> Report {
+    async fn finish(self, release: Release, annotations: BTreeMap<String, String>, prunable: &[Stored]) -> Report {
         if self.settings.max_history > 0 {
             let staying = self.history.len().saturating_sub(prunable.len()) + 1;
             self.cluster.prune_records(prunable, self.settings.max_history.saturating_sub(staying)).await;
         }
-        let created = self.cluster.create_record(&release, &annotations, self.clock.now()).await;
-        let mut stored = match created {
-            Ok(stored) => stored,
-            Err(error) => return Report::refused(error),
-        };
+        match self.cluster.create_record(&release, &annotations, self.clock.now()).await {
+            Ok(stored) => self.go_on(stored).await,
+            Err(error) => Report::refused(error),
+        }
+    }
+
+    /// Does the work of a pending record, and writes what came of it.
+    async fn go_on(mut self, mut stored: Stored) -> Report {
+        let mut last = Some((stored.release.version, stored.resource_version.clone()));
         let error = self.work(&mut stored.release).await.err();
         let info = &mut stored.release.info;
         match (&error, self.verb) {
@@ -253,15 +302,18 @@ impl<'a> Run<'a> {
         // The new record first: killed in between, there are two deployed ones, of which the newest counts, and the
         // next upgrade supersedes both.
         let written = self.cluster.update_record(&stored, self.clock.now()).await;
-        if error.is_none() && written.is_ok() {
-            self.supersede(revision).await;
+        if let Ok(stored) = &written {
+            last = Some((revision, stored.resource_version.clone()));
+            if error.is_none() {
+                last = self.supersede(revision).await.or(last);
+            }
         }
         let recorded = written.is_ok();
         Report {
             revision: Some(revision),
             status: recorded.then_some(status),
             description,
-            record_version: written.as_ref().ok().map(|stored| stored.resource_version.clone()),
+            written: last,
             error: error.or(written.err()),
             notes: self.notes,
         }
@@ -376,7 +428,10 @@ impl<'a> Run<'a> {
     }
 
     /// Every deployed record before the new one is superseded now.
-    async fn supersede(&mut self, revision: u32) {
+    ///
+    /// Answers the last that was written, and its version.
+    async fn supersede(&mut self, revision: u32) -> Option<(u32, String)> {
+        let mut last = None;
         for stored in self.history {
             if stored.release.info.status != Status::Deployed || stored.release.version >= revision {
                 continue;
@@ -387,9 +442,10 @@ impl<'a> Run<'a> {
                 // It was pruned.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => self.notes.push(chain(&error)),
-                Ok(_) => {}
+                Ok(stored) => last = Some((stored.release.version, stored.resource_version)),
             }
         }
+        last
     }
 }
 

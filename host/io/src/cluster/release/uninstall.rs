@@ -23,7 +23,7 @@ impl Cluster {
                 status: None,
                 description: "Uninstallation complete".to_owned(),
                 error: None,
-                record_version: None,
+                written: None,
                 notes: vec!["there was no record".to_owned()],
             };
         };
@@ -43,7 +43,7 @@ impl Cluster {
             status: left.then_some(Status::Uninstalling),
             description,
             error,
-            record_version: None,
+            written: None,
             notes,
         }
     }

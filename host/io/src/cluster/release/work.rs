@@ -150,8 +150,9 @@ pub struct Report {
     pub description: String,
     /// Why it failed.
     pub error: Option<Error>,
-    /// `metadata.resourceVersion` of that record as it was last written.
-    pub record_version: Option<String>,
+    /// The record of the release that was written last: its revision and `metadata.resourceVersion`. It may be one that
+    /// was superseded; whoever knows of it knows of all writes before.
+    pub written: Option<(u32, String)>,
     /// What was left alone or failed on the side, for people.
     pub notes: Vec<String>,
 }
@@ -172,7 +173,7 @@ impl Report {
             status: None,
             description: String::new(),
             error: Some(error),
-            record_version: None,
+            written: None,
             notes: Vec::new(),
         }
     }
