@@ -66,23 +66,26 @@ impl Term {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_term_ends_by_itself_unless_it_is_extended() {
         let term = Term::unbegun();
         term.over().await;
         assert!(!term.holds());
         let start = Instant::now();
-        term.extend(start + Duration::from_secs(8));
+        term.extend(start + ENDLESS);
         term.begun().await;
-        let longer = term.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            longer.extend(start + Duration::from_secs(13));
-        });
-        term.over().await;
-        assert_eq!(start.elapsed().as_secs(), 13);
-        assert!(!term.holds());
-        term.extend(Instant::now() + Duration::from_secs(8));
+        let mut over = std::pin::pin!(term.over());
+        tokio::select! {
+            biased;
+            () = &mut over => panic!("it goes on"),
+            () = std::future::ready(()) => {}
+        }
+        // Another end, while somebody waits for it.
+        let end = Duration::from_millis(50);
+        term.clone().extend(start + end);
+        over.await;
+        assert!(start.elapsed() >= end && !term.holds());
+        term.extend(Instant::now() + ENDLESS);
         assert!(term.holds());
         term.end();
         term.over().await;
