@@ -17,3 +17,4 @@ mod releases;
 mod scenes;
 mod story;
 mod transcript;
+mod webhooks;

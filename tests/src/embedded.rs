@@ -21,7 +21,7 @@ pub struct Servers {
     pub api: api::Server,
     /// The registry.
     pub registry: registry::Server,
-    _charts: charts::Server,
+    charts: charts::Server,
     /// The config repository.
     pub remote: git::Remote,
     /// A client of the API.
@@ -65,7 +65,7 @@ impl Servers {
         remote.seed(&root().join("examples/get-started"), &replacements).unwrap();
         std::fs::write(folder.path().join("kubeconfig"), api.kubeconfig()).unwrap();
         let cluster = Cluster::connect(Connection::KubeconfigText(api.kubeconfig())).await.unwrap();
-        Self { folder, api, registry, _charts: charts, remote, cluster }
+        Self { folder, api, registry, charts, remote, cluster }
     }
 
     /// Starts a daemon, with more arguments and environment as `more` adds them.
@@ -96,6 +96,11 @@ impl Servers {
             .arg("--policies")
             .arg(policies());
         Daemon::start(&mut command, &self.folder.path().join("rhumbd.log"), more)
+    }
+
+    /// URL of the chart repository.
+    pub fn charts_url(&self) -> String {
+        self.charts.url()
     }
 
     /// What the daemons said so far.

@@ -10,6 +10,7 @@
 pub mod embedded;
 pub mod real;
 pub mod servers;
+pub mod soak;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

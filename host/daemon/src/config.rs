@@ -89,6 +89,9 @@ pub struct Config {
     /// Ask another Helm repository in place of one, such as https://charts.example.com=https://mirror.example.com/charts
     #[arg(long, value_name = "URL=MIRROR", value_delimiter = ',', value_parser = chart_mirror)]
     pub chart_mirror: Vec<(String, String)>,
+    /// Address for webhooks of git hosts (/git) and registries (/registry), such as 0.0.0.0:3031; none when not given
+    #[arg(long, env = "RHUMB_LISTEN_WEBHOOKS", value_name = "ADDRESS")]
+    pub listen_webhooks: Option<std::net::SocketAddr>,
     /// Address of the operator's API; keep it on loopback, it asks for no password
     #[arg(long, env = "RHUMB_LISTEN", default_value = "127.0.0.1:3030")]
     pub listen: std::net::SocketAddr,

@@ -8,6 +8,7 @@
 //! loops/      images, sync, releases: observe … report, the same six verbs each
 //! publish.rs  conditions, events, reports
 //! leadership.rs  which of several daemons acts
+//! webhooks/   what git hosts and registries post
 //! operator.rs what operators ask; admin.rs serves it
 //! ```
 //!
@@ -32,6 +33,7 @@ pub mod probe;
 pub mod report;
 pub mod repository;
 pub mod scanner;
+pub mod webhooks;
 
 mod chart_repositories;
 mod evidence;

@@ -155,6 +155,12 @@ impl Watched {
         self.helm_releases.until(place, Some(version)).await;
     }
 
+    /// The version of an object of these kinds; `None` when there is none.
+    pub(crate) fn version(&self, source: Source, place: &Place) -> Option<String> {
+        let informer = if source == Source::Secret { &self.secrets } else { &self.config_maps };
+        informer.get(place).map(|version| version.as_ref().clone())
+    }
+
     /// An object that values are read from; `None` when there is none. Asked for only when it changed.
     pub(crate) async fn content(
         &self,

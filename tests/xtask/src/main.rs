@@ -1,4 +1,4 @@
-//! The workspace's commands, reached by cargo aliases: `cargo demo`, `cargo verify`, `cargo policies`,
+//! The workspace's commands, reached by cargo aliases: `cargo demo`, `cargo verify`, `cargo soak`, `cargo policies`,
 //! `cargo bench-rhumb`.
 //!
 //! This is the one place that says what each of them runs. It has no dependency, so that it starts in a second on a
@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the printer of the workspace's commands")]
 
 mod servers;
+mod soak;
 mod steps;
 mod verify;
 
@@ -17,6 +18,7 @@ Runs the workspace's commands
 
 Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo verify                 Run everything that CI runs
+       cargo soak                   Run the long tests in full: kills, races
        cargo policies               Build the shipped policies and the examples into target/policies
        cargo xtask servers          Build and install the real servers that tests start
        cargo bench-rhumb            Run the benchmarks and print their table
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
             "demo" => steps::demo(rest),
             "policies" => steps::policies(),
             "verify" => verify::verify(),
+            "soak" => soak::soak(),
             "bench" => steps::bench(rest),
             "servers" => servers::start().finish().map(|()| ExitCode::SUCCESS),
             _ => return usage(),

@@ -238,6 +238,7 @@ fn config(remote: &git::Remote, folder: &Path, sources: &Sources) -> Config {
         registries: Registries::default(),
         chart_mirror: Vec::new(),
         name: "rhumbd".to_owned(),
+        listen_webhooks: None,
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
     }
 }

@@ -1,6 +1,7 @@
 //! The binary `rhumbd`.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use rhumb_daemon::clock::Clock;
 use rhumb_daemon::config::Config;
 use rhumb_daemon::driver::Daemon;
 use rhumb_daemon::leadership::Leadership;
-use rhumb_daemon::{admin, probe};
+use rhumb_daemon::{admin, probe, webhooks};
 use rhumb_io::cluster::{Cluster, Connection, Term};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -80,10 +81,20 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let mut stops = Stops::new()?;
     let connection = config.kubeconfig.clone().map_or(Connection::InCluster, Connection::KubeconfigFile);
     let cluster = Cluster::connect(connection).await?.within(Term::unbegun());
-    let (listen, namespace, name) = (config.listen, config.namespace.clone(), config.name.clone());
+    let (listen, hooked, namespace, name) =
+        (config.listen, config.listen_webhooks, config.namespace.clone(), config.name.clone());
     let daemon = Daemon::start(config, Clock::System, cluster).await?;
     tracing::info!(public_key = daemon.ctx.git_access.public_key(), "identity");
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
+    let listener = bind(listen).await?;
+    let webhooks = async {
+        match hooked {
+            Some(address) => {
+                webhooks::serve(Arc::clone(&daemon), bind(address).await?).await.context("webhooks stopped")
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let mut webhooks = pin!(webhooks);
     let leadership = Leadership::new(&daemon.ctx.cluster, &daemon.ctx.store, &namespace, Clock::System, &name)?;
     let working = async {
         tokio::select! {
@@ -98,6 +109,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let mut working = pin!(working);
     tokio::select! {
         served = admin::serve(Arc::clone(&daemon), listener) => return served.context("the operator's API stopped"),
+        served = &mut webhooks => return served,
         ended = &mut working => return ended,
         () = stops.next() => {}
     }
@@ -115,6 +127,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     }
     leadership.release().await;
     Ok(())
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
 }
 
 /// SIGINT and SIGTERM.
