@@ -64,7 +64,8 @@ async fn story(servers: &Servers, killer: &mut Killer) -> Vec<String> {
     let stg = "releases/stg/podinfo.yaml";
     let text = servers.remote.text(stg).unwrap();
     let line = text.lines().find(|line| line.contains("replicaCount:")).unwrap();
-    let more = git::File::new(stg, &text.replace(line, "    replicaCount: 3"));
+    let indent = line.split("replicaCount").next().unwrap_or_default();
+    let more = git::File::new(stg, &text.replace(line, &format!("{indent}replicaCount: 3")));
     servers.remote.commit("Somebody", "More of it", &[more]).unwrap();
     killer.until(servers, has("podinfo-rc v2 deployed")).await;
     push(&servers.registry, "0.4.10", 20).await;

@@ -51,11 +51,16 @@ async fn observe(ctx: &Context) -> Result<SyncView, Error> {
 /// One attempt at each action, in order; a failure never stops the others.
 async fn apply(ctx: &Context, plan: &Plan) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
+    let mut last = None;
     for action in &plan.actions {
         let outcome = match action {
             Action::Apply { key, object, because, .. } => match ctx.cluster.apply(object, FIELD_MANAGER).await {
                 Ok(live) => {
                     tracing::info!(object = %key, because = ?because, "applied object");
+                    if key.kind == "HelmRelease" {
+                        let place = (key.namespace.clone().unwrap_or_default(), key.name.clone());
+                        last = Some((place, live.resource_version.clone()));
+                    }
                     let version = words::version(live.generation, &live.resource_version);
                     Outcome::Applied(Applied { uid: live.uid, version })
                 }
@@ -70,6 +75,10 @@ async fn apply(ctx: &Context, plan: &Plan) -> Vec<Outcome> {
             },
         };
         outcomes.push(outcome);
+    }
+    // The releases loop looks at a copy, and is not to begin with what git has moved on from.
+    if let Some((place, version)) = last {
+        ctx.watched.helm_release_known(&place, &version).await;
     }
     outcomes
 }
