@@ -373,7 +373,8 @@ impl ControlPlane {
         let cluster = self.cluster().await;
         if let Kind::Assets(folder) = &self.kind {
             // Nobody fills token Secrets there.
-            let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": namespace, "name": name } });
+            let secret =
+                json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": namespace, "name": name } });
             cluster.apply(&secret, "test").await.expect("a secret can be made");
             let words = ["create", "token", account, "--namespace", namespace, "--duration", "24h"];
             let words = [&words[..], &["--bound-object-kind", "Secret", "--bound-object-name", name]].concat();
