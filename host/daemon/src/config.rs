@@ -86,7 +86,7 @@ pub struct Config {
     /// How registries are reached
     #[command(flatten)]
     pub registries: Registries,
-    /// Ask another Helm repository in place of one, such as https://charts.example.com=https://mirror.example.com/charts
+    /// Ask another Helm repository in place of one, such as `https://charts.example.com=https://mirror.example.com/charts`
     #[arg(long, value_name = "URL=MIRROR", value_delimiter = ',', value_parser = chart_mirror)]
     pub chart_mirror: Vec<(String, String)>,
     /// Address for webhooks of git hosts (/git) and registries (/registry), such as 0.0.0.0:3031; none when not given
