@@ -107,8 +107,10 @@ async fn end(servers: &Servers) -> Vec<String> {
                 spec.remove("clusterIPs");
             }
             let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            let told: Vec<String> =
+            let mut told: Vec<String> =
                 conditions.iter().map(|c| format!("{} {} {}", c["type"], c["status"], c["reason"])).collect();
+            // They stand in the order in which they were last written, which says nothing.
+            told.sort();
             let told = if kind == "HelmRelease" { told } else { Vec::new() };
             lines.push(format!("{place} {spec} {told:?}"));
         }
