@@ -356,3 +356,22 @@ async fn a_watch_that_is_throttled_goes_on_from_where_it_was() {
     let lists = api.requests().iter().filter(|r| r.contains("configmaps?limit")).count();
     assert_eq!((throttled.load(Ordering::SeqCst), lists), (2, 1), "it was listed once");
 }
+
+#[tokio::test]
+async fn a_watch_that_breaks_each_time_leaves_a_copy_that_was_listed() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    api.put("/api/v1/namespaces/dev/configmaps/a", config_map("dev", "a", "1"));
+    api.fault(|_, path| path.contains("watch=true").then(|| status(410, "Expired")));
+    let informer = cluster.inform(selection("ConfigMap"), Some, |_| {});
+    for text in ["1", "2", "3"] {
+        api.put("/api/v1/namespaces/dev/configmaps/a", config_map("dev", "a", text));
+        // Broken before it is asked for.
+        until(&informer, &[text]).await;
+        informer.current(Look::Watched).await.unwrap();
+    }
+    api.fault(|_, path| path.contains("configmaps").then(|| status(500, "InternalError")));
+    while informer.current(Look::Watched).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

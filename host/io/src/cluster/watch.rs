@@ -88,8 +88,8 @@ struct Answered {
     listed: bool,
     /// Why the last one failed, or the watch after it.
     error: Option<String>,
-    /// How often either ended, well or not.
-    ends: u64,
+    /// How many lists succeeded, and how many failed.
+    lists: (u64, u64),
 }
 
 impl Drop for Watch {
@@ -110,15 +110,21 @@ impl Watch {
     }
 
     /// Returns when there was a first list. A watch that is broken is begun anew at once and not at the end of its
-    /// back-off; the error says why that cannot be done.
+    /// back-off; the error says why it cannot be listed. What was listed since then is current, whatever becomes of the
+    /// watch after it.
     pub async fn listed(&self) -> Result<(), String> {
         let known = self.answer(|answered| answered.listed || answered.error.is_some()).await;
         if known.is_ok() {
             return known;
         }
-        let ends = self.answered.borrow().ends;
+        let (good, bad) = self.answered.borrow().lists;
         self.soon.notify_one();
-        self.answer(|answered| answered.error.is_none() || answered.ends > ends).await
+        let mut answered = self.answered.clone();
+        match answered.wait_for(|answered| answered.lists != (good, bad)).await {
+            Ok(answered) if answered.lists.0 > good => Ok(()),
+            Ok(answered) => Err(answered.error.clone().unwrap_or_default()),
+            Err(_) => Err("the watch has ended".to_owned()),
+        }
     }
 
     /// Whether everything was told, and changes are.
@@ -193,9 +199,7 @@ impl Follower {
                 Some(Err(error)) => {
                     let error = rhumb_core::chain::chain(&error);
                     tracing::debug!(kind = self.selection.kind, error, "lost a watch");
-                    self.answers.send_modify(|answered| {
-                        (answered.error, answered.ends) = (Some(error), answered.ends + 1);
-                    });
+                    self.answers.send_modify(|answered| answered.error = Some(error));
                 }
             }
             tokio::select! {
@@ -221,7 +225,9 @@ impl Follower {
         });
         self.answers.send_modify(|answered| {
             let listed = answered.listed || error.is_none();
-            *answered = Answered { asking, listed, error, ends: answered.ends + 1 };
+            let (good, bad) = answered.lists;
+            let lists = if error.is_none() { (good + 1, bad) } else { (good, bad + 1) };
+            *answered = Answered { asking, listed, error, lists };
         });
         version
     }
