@@ -59,6 +59,12 @@ pub(crate) fn rfc3339(millis: u64) -> String {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
+/// RFC 3339 in UTC with what the time has of milliseconds, as builders of images write it.
+pub(crate) fn rfc3339_millis(millis: u64) -> String {
+    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
 /// Milliseconds since the epoch of an RFC 3339 time.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
     u64::try_from(text.parse::<Timestamp>().ok()?.as_millisecond()).ok()
@@ -75,5 +81,7 @@ mod tests {
         clock.advance(60_000);
         assert_eq!(other.rfc3339(), "2026-11-23T14:36:00Z");
         assert_eq!(parse_rfc3339("2026-11-23T14:36:00Z"), Some(other.now()));
+        assert_eq!(rfc3339_millis(other.now()), "2026-11-23T14:36:00Z");
+        assert_eq!(rfc3339_millis(other.now() + 50), "2026-11-23T14:36:00.05Z");
     }
 }

@@ -73,7 +73,8 @@ pub enum Error {
 ///
 /// `registry` is a URL such as `http://127.0.0.1:5000`; `repository` is the path in it, such as `rhumb/podinfo`.
 pub async fn push(registry: &str, repository: &str, tag: &str, options: &Options) -> Result<String, Error> {
-    let created = clock::rfc3339(options.created);
+    // Two builds of one second are told apart by it.
+    let created = clock::rfc3339_millis(options.created);
     let files = tar(tag, options.created / 1000).map_err(Error::Pack)?;
     let layer = gzip(&files).map_err(Error::Pack)?;
     let config = json!({
