@@ -37,6 +37,16 @@ pub enum LoadError {
         /// What there is too much of.
         reason: String,
     },
+    /// More of something than a policy has.
+    #[error("component has {count} {what}, allowed are {limit}")]
+    Shape {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many may be.
+        limit: usize,
+    },
     /// It imports WASI.
     #[error(
         "component imports `{import}`: policies get no WASI; build for `wasm32-unknown-unknown` (`rhumb policy build` \

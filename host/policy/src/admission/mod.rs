@@ -3,14 +3,18 @@
 //! Invariant: nothing reaches the compiler that is too large, imports anything, is for another world, or has a function
 //! of a shape that is known to take a compiler minutes.
 
+mod scan;
+
 use rhumb_core::judge::Kind;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::Types;
-use wasmparser::{Encoding, FunctionBody, Operator, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 use crate::contract::{PACKAGE, VERSION};
 use crate::describe::Describe;
 use crate::error::LoadError;
+
+use self::scan::{Scan, invalid};
 
 /// The custom section that holds a policy's description.
 const SECTION: &str = "rhumb:policy";
@@ -24,12 +28,6 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::COMPONENT_MODEL);
-
-/// Bounds on one function. Cranelift took 8 s for a function of 5.7 KB with many branch targets, and 16 s for one of
-/// 20,000 loops.
-const BODY_BYTES: usize = 128 << 10;
-const LOOPS: usize = 2000;
-const BRANCH_TARGETS: usize = 20_000;
 
 /// A component that may be compiled.
 #[derive(Debug)]
@@ -47,10 +45,9 @@ pub(crate) fn admit(bytes: &[u8], limit: usize) -> Result<Admitted, LoadError> {
         return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
     }
     require_component(bytes)?;
-    let types = Validator::new_with_features(FEATURES)
-        .validate_all(bytes)
-        .map_err(|error| LoadError::Invalid { reason: error.to_string() })?;
+    // Counted first: what takes a compiler minutes can take a validator seconds.
     let found = walk(bytes)?;
+    let types = Validator::new_with_features(FEATURES).validate_all(bytes).map_err(invalid)?;
     for import in &found.imports {
         if !is_types_only(&types, import) {
             return Err(refused_import(import));
@@ -93,15 +90,16 @@ struct Found {
 }
 
 fn walk(bytes: &[u8]) -> Result<Found, LoadError> {
-    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid { reason: error.to_string() };
-    let mut found = Found::default();
+    let (mut found, mut scan) = (Found::default(), Scan::default());
     // Components and modules nest; imports and exports count for the outermost component alone.
-    let mut depth = 0;
+    let mut depth = 0_usize;
     let mut function = 0;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(invalid)? {
+        let payload = payload.map_err(invalid)?;
+        scan.take(&payload)?;
+        match payload {
             Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(imports) if depth == 1 => {
                 for import in imports {
                     found.imports.push(import.map_err(invalid)?.name.name.to_owned());
@@ -119,39 +117,13 @@ fn walk(bytes: &[u8]) -> Result<Found, LoadError> {
                 found.sections.push(text.ok_or_else(|| LoadError::BadDescription { reason: reason() })?.to_owned());
             }
             Payload::CodeSectionEntry(body) => {
-                scan(function, &body)?;
+                scan.function(function, &body)?;
                 function += 1;
             }
             _ => {}
         }
     }
     Ok(found)
-}
-
-/// Refuses functions that would keep the compiler busy for minutes.
-fn scan(function: usize, body: &FunctionBody<'_>) -> Result<(), LoadError> {
-    let refused = |reason: String| LoadError::Costly { function, reason };
-    let range = body.range();
-    let size = range.end.saturating_sub(range.start);
-    if size > BODY_BYTES {
-        return Err(refused(format!("{size} bytes, allowed are {BODY_BYTES}")));
-    }
-    let (mut loops, mut targets) = (0, 0);
-    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid { reason: error.to_string() };
-    for operator in body.get_operators_reader().map_err(invalid)? {
-        match operator.map_err(invalid)? {
-            Operator::Loop { .. } => loops += 1,
-            Operator::BrTable { targets: table } => targets += table.len() as usize + 1,
-            _ => {}
-        }
-    }
-    if loops > LOOPS {
-        return Err(refused(format!("{loops} loops, allowed are {LOOPS}")));
-    }
-    if targets > BRANCH_TARGETS {
-        return Err(refused(format!("{targets} branch targets, allowed are {BRANCH_TARGETS}")));
-    }
-    Ok(())
 }
 
 /// Whether an import is an instance that holds types and nothing to call.
@@ -194,3 +166,6 @@ fn is_interface(export: &str, interface: &str) -> bool {
     let patch = version.strip_prefix(minor).and_then(|rest| rest.strip_prefix('.'));
     same && patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }
+
+#[cfg(test)]
+mod tests;
