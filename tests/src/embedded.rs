@@ -1,6 +1,6 @@
 //! Embedded servers with the example repository, and the real `rhumbd` as a process beside them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use rhumb_io::cluster::{Cluster, Connection};
 use rhumb_sim::{Clock, api, charts, git, image, registry};
 use serde_json::Value;
 
+use crate::servers::volume::Volume;
 use crate::{binary, policies, root};
 
 /// Longest wait for something that should come at once, on a busy machine.
@@ -83,6 +84,27 @@ impl Servers {
     ///
     /// When it cannot be started.
     pub fn daemon_with_state(&self, state: &str, more: impl FnOnce(&mut Command)) -> Daemon {
+        let mut command = self.command(state);
+        more(&mut command);
+        Daemon::start(&mut command, &self.log_path())
+    }
+
+    /// The same with its state folder on a disk that only it sees: the folder of that name, over which it is mounted.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn daemon_on(&self, volume: &Volume, state: &str, more: impl FnOnce(&mut Command)) -> Daemon {
+        let mut command = self.command(state);
+        more(&mut command);
+        Daemon::start(&mut volume.within(&command), &self.log_path())
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("rhumbd.log")
+    }
+
+    fn command(&self, state: &str) -> Command {
         let mut command = Command::new(binary("rhumbd"));
         command
             .args(["--git-alias", "git@example.com:rhumb/get-started", "--namespace", "default"])
@@ -95,7 +117,7 @@ impl Servers {
             .arg(self.folder.path().join("kubeconfig"))
             .arg("--policies")
             .arg(policies());
-        Daemon::start(&mut command, &self.folder.path().join("rhumbd.log"), more)
+        command
     }
 
     /// URL of the chart repository.
@@ -105,7 +127,7 @@ impl Servers {
 
     /// What the daemons said so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("rhumbd.log")).unwrap_or_default()
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
     /// Waits until a file of the config repository holds this text.
@@ -197,10 +219,9 @@ impl Daemon {
     /// # Panics
     ///
     /// When it cannot be started.
-    pub fn start(command: &mut Command, log: &Path, more: impl FnOnce(&mut Command)) -> Self {
+    pub fn start(command: &mut Command, log: &Path) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        more(command);
         Self(command.spawn().expect("rhumbd was built"))
     }
 

@@ -197,7 +197,8 @@ impl Real {
         if pace == Pace::Patient {
             command.args(["--sync-interval", often, "--charts-sync-interval", often]);
         }
-        Daemon::start(&mut command, &self.log_file(), more)
+        more(&mut command);
+        Daemon::start(&mut command, &self.log_file())
     }
 
     /// The folder of the daemon's state.

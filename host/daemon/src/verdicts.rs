@@ -33,7 +33,9 @@ pub(crate) fn keep(
     (question, decision): (&Question, &Decision),
     now: Timestamp,
 ) {
-    if let Err(error) = try_keep(ctx, object, part, (question, decision), now) {
+    if let Err(error) = try_keep(ctx, object, part, (question, decision), now)
+        && !error.is_told()
+    {
         tracing::warn!(object = %object, error = chain(&error), "decision not recorded");
     }
 }

@@ -4,3 +4,4 @@
 mod git;
 mod kubernetes;
 mod registry;
+mod store;

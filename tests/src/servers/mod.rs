@@ -9,6 +9,7 @@ pub mod repository;
 pub mod sealed_secrets;
 pub mod sshd;
 mod tls;
+pub mod volume;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -29,6 +30,11 @@ impl Process {
         let errors = file.try_clone().expect("a file can be opened twice");
         let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn();
         Self(child.unwrap_or_else(|error| panic!("failed to start {command:?}: {error}")))
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
     }
 
     /// Whether it still runs.

@@ -178,7 +178,9 @@ async fn metadata(ctx: &Context, view: &ImagesView, verdicts: &Verdicts) -> Look
                 None => columns.complete = false,
             }
         }
-        if let Err(error) = store::images::put(&ctx.store, &repository, &fetched) {
+        if let Err(error) = store::images::put(&ctx.store, &repository, &fetched)
+            && !error.is_told()
+        {
             tracing::warn!(repository, error = chain(&error), "image metadata not kept");
         }
         looked.metadata.insert(target, columns);

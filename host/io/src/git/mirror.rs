@@ -45,8 +45,8 @@ impl Mirror {
         if !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
             return Err(Error::NoBranch { url: remote.url, branch: branch.to_owned() });
         }
-        prepare(dir).map_err(|source| Error::Directory { dir: dir.display().to_string(), source })?;
         let mirror = Self { dir: dir.to_owned(), remote, branch: branch.to_owned() };
+        mirror.prepare()?;
         mirror.repository()?;
         Ok(mirror)
     }
@@ -68,7 +68,7 @@ impl Mirror {
 
     /// Brings the mirror up to date and returns the head of the branch. A branch that was forced is followed.
     pub fn fetch(&self) -> Result<Revision, Error> {
-        let ours = self.repository()?;
+        let ours = self.prepared()?;
         let names = [self.reference()];
         let head = match self.remote.fetch(&ours, &Wanted::Named(&names))?.first() {
             Some(tip) => tip.target,
@@ -82,7 +82,7 @@ impl Mirror {
 
     /// Fetches what the branch's name means to git, a tag, a branch or a commit's id or its beginning: that commit.
     pub(super) fn fetch_reference(&self) -> Result<Revision, Error> {
-        let ours = self.repository()?;
+        let ours = self.prepared()?;
         let name = self.branch.as_str();
         let hexadecimal = (7..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         let by_id = || {
@@ -156,6 +156,18 @@ impl Mirror {
 
     pub(super) fn reference(&self) -> String {
         format!("refs/heads/{}", self.branch)
+    }
+
+    fn prepare(&self) -> Result<(), Error> {
+        prepare(&self.dir).map_err(|source| Error::Directory { dir: self.dir.display().to_string(), source })
+    }
+
+    /// The repository to fetch into; laid out again when somebody has deleted it.
+    fn prepared(&self) -> Result<Repository, Error> {
+        if !self.dir.join("HEAD").exists() {
+            self.prepare()?;
+        }
+        self.repository()
     }
 
     pub(super) fn repository(&self) -> Result<Repository, Error> {

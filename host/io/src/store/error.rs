@@ -55,6 +55,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the store itself says this in the log, once for all uses that meet it.
+    pub fn is_told(&self) -> bool {
+        matches!(self, Self::Open { .. } | Self::InUse { .. } | Self::Place { .. } | Self::Transaction { .. })
+    }
+}
+
 /// Why a step of a transaction failed: the library, or our own reason to give up.
 pub(super) enum Step {
     Redb(redb::Error),
@@ -62,6 +69,13 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Whether the file has to be opened again before anything else can be done with it.
+    pub(super) fn ends_the_file(&self) -> bool {
+        use redb::Error::{Backend, Corrupted, DatabaseClosed, Io, LockPoisoned, PreviousIo};
+        let Self::Redb(error) = self else { return false };
+        matches!(error, Io(_) | PreviousIo | Backend(_) | Corrupted(_) | DatabaseClosed | LockPoisoned(_))
+    }
+
     pub(super) fn into_error(self, attempt: &'static str) -> Error {
         match self {
             Self::Redb(source) => Error::Transaction { attempt, source: Box::new(source) },
