@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         values: &values,
         release: &release,
         capabilities: &Capabilities::default(),
-        entropy: Entropy { seed: 0, now: 0 },
+        entropy: Entropy::default(),
         limits: &limits,
     };
     let rendered = rhumb_helm::render(&input).with_context(|| format!("failed to render `{}`", path.display()))?;

@@ -250,7 +250,7 @@ fn render(
         values,
         release: options,
         capabilities,
-        entropy: Entropy { seed, now: i64::try_from(now_millis / 1000).unwrap_or_default() },
+        entropy: Entropy { seed: seed.into(), now: i64::try_from(now_millis / 1000).unwrap_or_default() },
         limits: &Limits::default(),
     };
     Ok(rhumb_helm::render(&input)?)

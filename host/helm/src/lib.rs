@@ -21,6 +21,7 @@ mod manifest;
 mod render;
 mod template;
 mod text;
+mod time;
 mod value;
 pub mod version;
 
@@ -33,5 +34,5 @@ pub use chart::{Chart, Dependency, File, Maintainer, Metadata, unpack};
 pub use error::Error;
 pub use limits::Limits;
 pub use manifest::{Manifest, parse_manifest};
-pub use render::{Action, Entropy, ReleaseOptions, RenderInput, Rendered, render};
+pub use render::{Action, Entropy, ReleaseOptions, RenderInput, Rendered, Seed, render};
 pub use text::{Parts, template_text};

@@ -21,6 +21,10 @@ pub struct Limits {
     pub include_depth: usize,
     /// Bytes that all templates of one rendering print, and of one text that a function makes.
     pub output_bytes: usize,
+    /// RSA keys of 2,048 bits that one rendering makes; one of 4,096 bits counts as eight.
+    pub rsa_keys: usize,
+    /// Passwords that one rendering hashes (`bcrypt`, `htpasswd`, `derivePassword`).
+    pub password_hashes: usize,
 }
 
 impl Default for Limits {
@@ -35,6 +39,8 @@ impl Default for Limits {
             template_steps: 20_000_000,
             include_depth: 500,
             output_bytes: 64 << 20,
+            rsa_keys: 64,
+            password_hashes: 64,
         }
     }
 }

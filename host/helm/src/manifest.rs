@@ -58,25 +58,20 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Manifest, Error> {
     Ok(Manifest { source: file.to_owned(), text: text.to_owned(), value })
 }
 
-/// Helm's `SplitManifests`: cuts at each `---` at the start of a line, with all blanks around it.
+/// Helm's `SplitManifests`: cuts at the matches of `(?:^|\\s*\\n)---\\s*`, which never overlap, so that of two separators
+/// in a row the second stays in the document.
 pub(crate) fn split(text: &str) -> Vec<&str> {
+    let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}');
     let text = text.trim();
     let mut documents = Vec::new();
-    let mut start = 0;
-    let mut from = 0;
-    while let Some(found) = text.get(from..).and_then(|rest| rest.find("---")) {
-        let at = from + found;
-        from = at + 3;
-        let before = text.get(..at).unwrap_or_default();
-        if !(before.is_empty() || before.ends_with('\n')) {
-            continue;
-        }
-        documents.push(text.get(start..at.max(start)).unwrap_or_default());
-        start = from;
+    let mut rest = text.strip_prefix("---").map_or(text, |rest| rest.trim_start_matches(blank));
+    while let Some(at) = rest.find("\n---") {
+        let (before, after) = rest.split_at(at);
+        documents.push(before.trim_end_matches(blank));
+        rest = after.get(4..).unwrap_or_default().trim_start_matches(blank);
     }
-    documents.push(text.get(start..).unwrap_or_default());
-    // A separator with nothing before it leaves nothing; blanks between two separators go with the separators.
-    documents.into_iter().map(str::trim).filter(|document| !document.is_empty()).collect()
+    documents.push(rest);
+    documents.into_iter().filter(|document| !document.is_empty()).map(str::trim).collect()
 }
 
 /// What a document is for.
@@ -124,7 +119,10 @@ mod tests {
 
     #[test]
     fn splits_at_separators_at_the_start_of_a_line() {
-        assert_eq!(split("---\na: 1\n---\n\n---\nb: ---\n---   \nc: |\n  ---\n"), ["a: 1", "b: ---", "c: |\n  ---"]);
+        assert_eq!(
+            split("---\na: 1\n---\n\n---\nb: ---\n---   \nc: |\n  ---\n"),
+            ["a: 1", "---\nb: ---", "c: |\n  ---"]
+        );
         assert_eq!(split("a: 1\n\n--- # x\nb: 1"), ["a: 1", "# x\nb: 1"]);
         assert_eq!(split("\n\n"), Vec::<&str>::new());
     }

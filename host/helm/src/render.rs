@@ -44,10 +44,35 @@ pub struct ReleaseOptions {
 /// Where random numbers and the time come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entropy {
-    /// The same seed gives the same random values.
-    pub seed: u64,
+    /// The same seed gives the same random values. Passwords and keys come from it, so in production nobody may know it.
+    pub seed: Seed,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub now: i64,
+}
+
+/// Where the stream of random numbers starts.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seed(pub(crate) [u8; 32]);
+
+impl From<[u8; 32]> for Seed {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<u64> for Seed {
+    /// For plans and tests: too short to be a secret.
+    fn from(number: u64) -> Self {
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(number.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
+        Self(bytes)
+    }
+}
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Seed(…)")
+    }
 }
 
 /// Everything that a rendering depends on.

@@ -23,12 +23,14 @@ fn an_unknown_function_is_named_with_file_and_line() {
 }
 
 #[test]
-fn a_function_that_is_not_in_yet_is_an_error_only_when_called() {
-    assert!(render(one_template("{{ if false }}{{ genCA \"a\" 1 }}{{ end }}a: 1\n"), "").is_ok());
-    let error = render(one_template("a: 1\nb: {{ genCA \"a\" 1 }}\n"), "").unwrap_err();
-    assert!(error.hint().is_some());
-    let text = error.to_string();
-    assert!(text.contains("line 2 in function `genCA`") && text.contains("not in yet"), "{text}");
+fn keys_and_hashes_are_counted() {
+    let limits = Limits { rsa_keys: 0, password_hashes: 1, ..Limits::default() };
+    let refused = |source: &str| render_within(one_template(source), "", &limits).unwrap_err().to_string();
+    let text = refused("a: {{ (genCA \"a\" 1).Cert }}\n");
+    assert!(text.contains("in function `genCA`") && text.contains("the limit `rsa_keys` of 0"), "{text}");
+    let text = refused("a: {{ bcrypt \"a\" }}\nb: {{ htpasswd \"a\" \"b\" }}\n");
+    assert!(text.contains("at line 2 in function `htpasswd`"), "{text}");
+    assert!(text.contains("the limit `password_hashes` of 1"), "{text}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod scalar;
 
 pub mod number;
 
-pub use emit::to_string;
+pub use emit::{to_pretty_string, to_string};
 pub use error::Error;
 pub use json::{Duplicates, first_value, from_str, to_json, to_json_with};
 pub use node::{Document, Kind, Layout, Limits, Node, Style};

@@ -21,6 +21,7 @@ Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo soak                   Run the long tests in full: kills, races
        cargo policies               Build the shipped policies and the examples into target/policies
        cargo xtask servers          Build and install the real servers that tests start
+       cargo xtask oracle CHARTS…   Compare the Helm engine with the real helm over folders of charts
        cargo bench-rhumb            Run the benchmarks and print their table
        cargo bench-rhumb cluster N… Measure N releases on a real control plane
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             "verify" => verify::verify(),
             "soak" => soak::soak(),
             "bench" => steps::bench(rest),
+            "oracle" => steps::oracle(rest),
             "servers" => servers::start().finish().map(|()| ExitCode::SUCCESS),
             _ => return usage(),
         },

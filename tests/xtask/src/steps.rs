@@ -64,6 +64,15 @@ pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
 }
 
 /// Builds the daemon as it is shipped, and the benchmarks: together, so that what they share is built once.
+/// Compares the Helm engine with the real `helm`; only the engine is built for it.
+pub(crate) fn oracle(arguments: &[String]) -> Result<ExitCode, String> {
+    let oracle = ["run", "--quiet", "--release", "--package", "rhumb-helm", "--example", "oracle", "--"];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let status = Command::new("cargo").args([&oracle[..], &arguments].concat()).status();
+    let status = status.map_err(|error| format!("failed to start `cargo`: {error}"))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
 fn optimised() -> Result<(), String> {
     say("building with optimisations");
     run("cargo", &["build", "--quiet", "--release", "--workspace", "--bins", "--benches"])

@@ -195,7 +195,7 @@ fn render(chart: &Chart, spec: &Spec, values: &Map<String, Value>) -> Result<Vec
         values,
         release: &release,
         capabilities: &Capabilities::default(),
-        entropy: Entropy { seed: 0, now: 0 },
+        entropy: Entropy::default(),
         limits: &Limits::default(),
     };
     let rendered = rhumb_helm::render(&input).map_err(|error| chain(&error))?;

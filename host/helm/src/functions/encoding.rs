@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, Value, from_json, raw_json, to_json, to_json_text};
+use crate::value::{Entries, Value, from_json, raw_json, to_exact_json, to_json, to_json_text};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -22,6 +22,7 @@ pub(super) fn find(name: &str) -> Option<Function> {
         "mustToPrettyJson" | "toPrettyJson" => pretty_json,
         "mustToRawJson" | "toRawJson" => plain_json,
         "toYaml" => yaml,
+        "toYamlPretty" => pretty_yaml,
         _ => return None,
     })
 }
@@ -30,6 +31,13 @@ fn yaml(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let json = to_json(&call.any(0)?)?;
     let text = rhumb_yaml::to_string(&json);
+    call.sized(text.len())?;
+    Ok(Value::text(text.strip_suffix('\n').unwrap_or(&text)))
+}
+
+fn pretty_yaml(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(1)?;
+    let text = rhumb_yaml::to_pretty_string(&to_exact_json(&call.any(0)?)?);
     call.sized(text.len())?;
     Ok(Value::text(text.strip_suffix('\n').unwrap_or(&text)))
 }

@@ -1,5 +1,7 @@
 //! Random values. They follow from the seed of the rendering, and mark its result as volatile.
 
+use chacha20::rand_core::Rng as _;
+
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
 use crate::value::Value;
@@ -18,15 +20,9 @@ pub(super) fn find(name: &str) -> Option<Function> {
     })
 }
 
-/// The next number (splitmix64 over the seed and the count of numbers drawn).
+/// The next number.
 fn draw(call: &Call<'_, '_>) -> u64 {
-    let engine = call.exec.engine;
-    engine.volatile.set(true);
-    engine.drawn.set(engine.drawn.get().wrapping_add(1));
-    let mut z = engine.entropy.seed.wrapping_add(engine.drawn.get().wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
+    call.exec.engine.with_random(|random| random.next_u64())
 }
 
 fn pick(call: &Call<'_, '_>, count: usize) -> usize {

@@ -7,6 +7,7 @@ use crate::value::{Entries, Value, display, go_quote, sprint, sprintf, strval};
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
         "abbrev" => abbrev,
+        "abbrevboth" => abbrev_both,
         "camelcase" => camelcase,
         "cat" => cat,
         "contains" => contains,
@@ -316,6 +317,34 @@ fn abbrev(call: &mut Call<'_, '_>) -> Outcome<Value> {
     }
     let cut = text.as_bytes().get(..width - 3).unwrap_or_default();
     Ok(Value::text(format!("{}...", String::from_utf8_lossy(cut))))
+}
+
+/// `goutils.AbbreviateFull`: cuts both ends away so that what is around `offset` stays.
+fn abbrev_both(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    call.exactly(3)?;
+    let (left, width, text) = (call.int(0)?, call.int(1)?, call.text(2)?);
+    if width < 4 || left > 0 && width < 7 {
+        return Ok(Value::Text(text));
+    }
+    let size = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    if width > size {
+        return Ok(Value::Text(text));
+    }
+    let part = |from: i64, to: i64| {
+        let range = usize::try_from(from.max(0)).unwrap_or(0)..usize::try_from(to.max(0)).unwrap_or(0);
+        String::from_utf8_lossy(text.as_bytes().get(range).unwrap_or_default()).into_owned()
+    };
+    let mut offset = left.min(size);
+    if size - offset < width - 3 {
+        offset = size - (width - 3);
+    }
+    Ok(Value::text(if offset <= 4 {
+        part(0, width - 3) + "..."
+    } else if offset + width - 3 < size {
+        format!("...{}...", part(offset, offset + width - 6))
+    } else {
+        format!("...{}", part(size - (width - 3), size))
+    }))
 }
 
 /// Cuts a name into lower-case words at case changes, digits and separators.

@@ -7,8 +7,8 @@ use crate::value::{Text, Value, display};
 
 /// One step of a chain. `args` are those of the call, for the last step only.
 ///
-/// Nil at the start of a chain gives nil, nil inside it is an error; a missing key of a map is nil.
-pub(crate) fn field(value: &Value, name: &Text, args: &[Value], first: bool) -> Outcome<Value> {
+/// A missing key of a map is nil; a field of nil is an error.
+pub(crate) fn field(value: &Value, name: &Text, args: &[Value]) -> Outcome<Value> {
     if let Some(result) = method(value, name, args)? {
         return Ok(result);
     }
@@ -16,7 +16,6 @@ pub(crate) fn field(value: &Value, name: &Text, args: &[Value], first: bool) -> 
         return Err(Failure::new(format!("{name} is not a method but has arguments")));
     }
     match value {
-        Value::Nil if first => Ok(Value::Nil),
         Value::Nil => Err(Failure::new(format!("nil pointer evaluating interface {{}}.{name}"))),
         Value::Map(map) => Ok(map.0.borrow().get(name).cloned().unwrap_or(Value::Nil)),
         Value::Files(files) => Ok(match files.bytes(name) {
@@ -75,7 +74,7 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
             none()?;
             Value::Int64(i64::try_from(nanos.div_euclid(1_000_000_000)).unwrap_or_default())
         }
-        (Value::Time(nanos), "Format") => Value::text(crate::functions::format_time(*nanos, one()?)),
+        (Value::Time(nanos), "Format") => Value::text(crate::time::format(*nanos, one()?, &crate::time::Zone::UTC)),
         _ => return Ok(None),
     }))
 }

@@ -4,6 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng as _};
+
 use super::node::{Binding, Branch, Expr, Node, Pipe};
 use super::{Failure, Outcome, TemplateSet, field};
 use crate::functions::{self, Call};
@@ -16,11 +19,12 @@ const LEVELS: usize = 12_000;
 /// What all templates of one rendering share.
 pub(crate) struct Engine<'a> {
     pub(crate) limits: &'a Limits,
-    pub(crate) entropy: Entropy,
-    /// Numbers drawn so far.
-    pub(crate) drawn: Cell<u64>,
+    entropy: Entropy,
+    random: RefCell<ChaCha20Rng>,
     /// Whether a random or clock function was used.
     pub(crate) volatile: Cell<bool>,
+    rsa_keys: Cell<usize>,
+    password_hashes: Cell<usize>,
     pub(crate) regexes: RefCell<HashMap<Text, regex::Regex>>,
     steps: Cell<u64>,
     levels: Cell<usize>,
@@ -33,8 +37,10 @@ impl<'a> Engine<'a> {
         Self {
             limits,
             entropy,
-            drawn: Cell::new(0),
+            random: RefCell::new(ChaCha20Rng::from_seed(entropy.seed.0)),
             volatile: Cell::new(false),
+            rsa_keys: Cell::new(0),
+            password_hashes: Cell::new(0),
             regexes: RefCell::default(),
             steps: Cell::new(0),
             levels: Cell::new(0),
@@ -50,6 +56,45 @@ impl<'a> Engine<'a> {
             return Err(Failure::new(format!("templates take more than {} steps", self.limits.template_steps)));
         }
         Ok(())
+    }
+
+    /// Lends the source of random numbers, and marks the rendering as volatile.
+    pub(crate) fn with_random<T>(&self, draw: impl FnOnce(&mut ChaCha20Rng) -> T) -> T {
+        self.volatile.set(true);
+        draw(&mut self.random.borrow_mut())
+    }
+
+    /// Random bytes.
+    pub(crate) fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.with_random(|random| random.fill_bytes(&mut bytes));
+        bytes
+    }
+
+    /// The time in seconds since 1970; the rendering is volatile from then on.
+    pub(crate) fn clock(&self) -> i64 {
+        self.volatile.set(true);
+        self.entropy.now
+    }
+
+    /// Counts an RSA key, in what one of 2,048 bits costs.
+    pub(crate) fn count_rsa_keys(&self, cost: usize) -> Outcome<()> {
+        self.rsa_keys.set(self.rsa_keys.get().saturating_add(cost));
+        let most = self.limits.rsa_keys;
+        if self.rsa_keys.get() <= most {
+            return Ok(());
+        }
+        Err(Failure::new(format!("templates make more RSA keys than the limit `rsa_keys` of {most} allows")))
+    }
+
+    /// Counts a hash of a password, which is slow on purpose.
+    pub(crate) fn count_password_hash(&self) -> Outcome<()> {
+        self.password_hashes.set(self.password_hashes.get() + 1);
+        let most = self.limits.password_hashes;
+        if self.password_hashes.get() <= most {
+            return Ok(());
+        }
+        Err(Failure::new(format!("templates hash more passwords than the limit `password_hashes` of {most} allows")))
     }
 
     fn enter(&self) -> Outcome<()> {
@@ -79,7 +124,23 @@ pub(crate) struct Exec<'a> {
     pub(crate) set: Rc<TemplateSet>,
     file: Rc<str>,
     out: String,
-    variables: Vec<(Rc<str>, Value)>,
+    variables: Vec<(Rc<str>, Slot)>,
+    /// Whether the dot is an item of a `range`.
+    dot: Origin,
+}
+
+/// What a variable holds.
+struct Slot {
+    value: Value,
+    origin: Origin,
+}
+
+/// Where a value comes from. To Go, a nil that is an item of a list or map has a type, and taking a field of it is an
+/// error; a nil that came through a pipeline has none, and all fields of it are nil.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Pipeline,
+    Item,
 }
 
 impl<'a> Exec<'a> {
@@ -93,7 +154,8 @@ impl<'a> Exec<'a> {
             set: set.clone(),
             file: template.file.clone(),
             out: String::new(),
-            variables: vec![("$".into(), data.clone())],
+            variables: vec![("$".into(), Slot { value: data.clone(), origin: Origin::Pipeline })],
+            dot: Origin::Pipeline,
         };
         exec.list(&template.body, &data)?;
         Ok(exec.out)
@@ -171,8 +233,14 @@ impl<'a> Exec<'a> {
             Node::With(branch) => {
                 let scope = self.variables.len();
                 let value = self.pipe(&branch.pipe, dot)?;
-                let flow =
-                    if value.truth() { self.list(&branch.then, &value) } else { self.list(&branch.otherwise, dot) };
+                let flow = if value.truth() {
+                    let outer = std::mem::replace(&mut self.dot, Origin::Pipeline);
+                    let flow = self.list(&branch.then, &value);
+                    self.dot = outer;
+                    flow
+                } else {
+                    self.list(&branch.otherwise, dot)
+                };
                 self.variables.truncate(scope);
                 return flow;
             }
@@ -202,19 +270,22 @@ impl<'a> Exec<'a> {
     fn range(&mut self, branch: &Branch, dot: &Value) -> Outcome<Flow> {
         let scope = self.variables.len();
         let value = self.value(&branch.pipe, dot)?;
-        let items = range_items(&value).map_err(|failure| failure.at(&self.file, branch.pipe.line))?;
+        let items = range_items(&value, branch.pipe.variables.len());
+        let items = items.map_err(|failure| failure.at(&self.file, branch.pipe.line))?;
         if items.is_empty() {
             let flow = self.list(&branch.otherwise, dot);
             self.variables.truncate(scope);
             return flow;
         }
         let inner = self.variables.len();
+        let outer = std::mem::replace(&mut self.dot, Origin::Item);
         for (key, item) in items {
+            let slot = |value: Value| Slot { value, origin: Origin::Item };
             match branch.pipe.variables.as_slice() {
-                [name] => self.bind(name, item.clone(), branch.pipe.binding),
+                [name] => self.bind(name, slot(item.clone()), branch.pipe.binding),
                 [first, second] => {
-                    self.bind(first, key, branch.pipe.binding);
-                    self.bind(second, item.clone(), branch.pipe.binding);
+                    self.bind(first, slot(key), branch.pipe.binding);
+                    self.bind(second, slot(item.clone()), branch.pipe.binding);
                 }
                 _ => {}
             }
@@ -225,15 +296,16 @@ impl<'a> Exec<'a> {
                 break;
             }
         }
+        self.dot = outer;
         self.variables.truncate(scope);
         Ok(Flow::On)
     }
 
-    fn bind(&mut self, name: &Rc<str>, value: Value, binding: Binding) {
+    fn bind(&mut self, name: &Rc<str>, slot: Slot, binding: Binding) {
         let existing = self.variables.iter_mut().rev().find(|(known, _)| known == name);
         match (binding, existing) {
-            (Binding::Assign, Some((_, slot))) => *slot = value,
-            _ => self.variables.push((name.clone(), value)),
+            (Binding::Assign, Some((_, known))) => *known = slot,
+            _ => self.variables.push((name.clone(), slot)),
         }
     }
 
@@ -241,7 +313,7 @@ impl<'a> Exec<'a> {
     fn pipe(&mut self, pipe: &Pipe, dot: &Value) -> Outcome<Value> {
         let value = self.value(pipe, dot)?;
         if let [name] = pipe.variables.as_slice() {
-            self.bind(name, value.clone(), pipe.binding);
+            self.bind(name, Slot { value: value.clone(), origin: Origin::Pipeline }, pipe.binding);
         }
         Ok(value)
     }
@@ -264,17 +336,17 @@ impl<'a> Exec<'a> {
             Expr::Function(name) => self.call(name, rest, dot, last),
             Expr::Field(names) => {
                 let args = self.args(rest, dot, last)?;
-                chain(dot, names, &args)
+                chain(dot, self.dot, names, &args)
             }
             Expr::Variable(name, names) => {
-                let value = self.variable(name)?;
+                let (value, origin) = self.variable(name)?;
                 let args = self.args(rest, dot, last)?;
-                if names.is_empty() { without_args(value, &args) } else { chain(&value, names, &args) }
+                if names.is_empty() { without_args(value, &args) } else { chain(&value, origin, names, &args) }
             }
             Expr::Chain(base, names) => {
                 let value = self.operand(base, dot)?;
                 let args = self.args(rest, dot, last)?;
-                chain(&value, names, &args)
+                chain(&value, Origin::Pipeline, names, &args)
             }
             other => {
                 let value = self.operand(other, dot)?;
@@ -295,17 +367,22 @@ impl<'a> Exec<'a> {
             Expr::Dot => Ok(dot.clone()),
             Expr::Nil => Ok(Value::Nil),
             Expr::Value(value) => Ok(value.clone()),
-            Expr::Field(names) => chain(dot, names, &[]),
-            Expr::Variable(name, names) => chain(&self.variable(name)?, names, &[]),
+            Expr::Field(names) => chain(dot, self.dot, names, &[]),
+            Expr::Variable(name, names) => {
+                let (value, origin) = self.variable(name)?;
+                chain(&value, origin, names, &[])
+            }
             Expr::Function(name) => self.call(name, &[], dot, None),
-            Expr::Chain(base, names) => chain(&self.operand(base, dot)?, names, &[]),
+            Expr::Chain(base, names) => chain(&self.operand(base, dot)?, Origin::Pipeline, names, &[]),
             Expr::Pipe(pipe) => self.pipe(pipe, dot),
         }
     }
 
-    fn variable(&self, name: &str) -> Outcome<Value> {
+    fn variable(&self, name: &str) -> Outcome<(Value, Origin)> {
         let found = self.variables.iter().rev().find(|(known, _)| &**known == name);
-        found.map(|(_, value)| value.clone()).ok_or_else(|| Failure::new(format!("undefined variable: {name}")))
+        found
+            .map(|(_, slot)| (slot.value.clone(), slot.origin))
+            .ok_or_else(|| Failure::new(format!("undefined variable: {name}")))
     }
 
     fn call(&mut self, name: &str, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
@@ -316,7 +393,7 @@ impl<'a> Exec<'a> {
         let args = self.args(operands, dot, last)?;
         let result = match functions::find(name) {
             Some(function) => function(&mut Call { args, exec: self }),
-            None => Err(not_in_yet(name)),
+            None => Err(Failure::new(format!("function \"{name}\" not defined"))),
         };
         result.map_err(|failure| failure.in_function(name))
     }
@@ -334,36 +411,36 @@ impl<'a> Exec<'a> {
     }
 }
 
-fn not_in_yet(name: &str) -> Box<Failure> {
-    let mut failure = Failure::new(format!("function \"{name}\" is not in yet"));
-    failure.hint =
-        Some("Helm has this function; set the chart's values so that it is not called, or give its result as a value");
-    failure
-}
-
 fn without_args(value: Value, args: &[Value]) -> Outcome<Value> {
     if args.is_empty() { Ok(value) } else { Err(Failure::new("can't give argument to non-function")) }
 }
 
-fn chain(start: &Value, names: &[Rc<str>], args: &[Value]) -> Outcome<Value> {
+fn chain(start: &Value, origin: Origin, names: &[Rc<str>], args: &[Value]) -> Outcome<Value> {
+    if matches!(start, Value::Nil) && origin == Origin::Pipeline {
+        return Ok(Value::Nil);
+    }
     let mut value = start.clone();
     for (at, name) in names.iter().enumerate() {
         let last = at + 1 == names.len();
-        value = field(&value, name, if last { args } else { &[] }, at == 0)?;
+        value = field(&value, name, if last { args } else { &[] })?;
     }
     Ok(value)
 }
 
-/// Keys and items in the order of a `range`.
-fn range_items(value: &Value) -> Outcome<Vec<(Value, Value)>> {
+/// Keys and items in the order of a `range` with so many variables.
+fn range_items(value: &Value, variables: usize) -> Outcome<Vec<(Value, Value)>> {
     Ok(match value {
         Value::Nil => Vec::new(),
+        Value::Int(count) | Value::Int64(count) if variables > 1 => {
+            return Err(Failure::new(format!("can't use {count} to iterate over more than one variable")));
+        }
         Value::Int(count) | Value::Int64(count) => {
             let most = 1_000_000;
             if *count > most {
                 return Err(Failure::new(format!("range over more than {most}")));
             }
-            (0..*count).map(|at| (Value::Int(at), Value::Int(at))).collect()
+            let number = if matches!(value, Value::Int(_)) { Value::Int } else { Value::Int64 };
+            (0..*count).map(|at| (Value::Nil, number(at))).collect()
         }
         Value::Map(map) => map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect(),
         Value::Files(files) => {

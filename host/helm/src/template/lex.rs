@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, literal};
 use crate::value::Value;
 
 /// Text or the inside of one action.
@@ -247,33 +247,14 @@ fn unquote(text: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// A number literal and its length. What follows it may not belong to a word.
 fn number(text: &str) -> Result<(TokenKind, usize), String> {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let sign = text.len() - unsigned.len();
-    let prefixed = unsigned.starts_with("0x") || unsigned.starts_with("0X");
-    let mut previous = ' ';
-    let length = unsigned.find(|c: char| {
-        let exponent_sign = matches!(c, '+' | '-') && matches!(previous, 'e' | 'E') && !prefixed;
-        previous = c;
-        !(c.is_ascii_alphanumeric() || c == '.' || c == '_' || exponent_sign)
-    });
-    let length = length.unwrap_or(unsigned.len());
-    let written = text.get(..sign + length).unwrap_or_default();
-    let wrong = || format!("bad number syntax: \"{written}\"");
-    let plain = unsigned.get(..length).unwrap_or_default().replace('_', "").to_lowercase();
-    let negative = text.starts_with('-');
-    if !prefixed && plain.contains(['.', 'e']) {
-        let float: f64 = plain.parse().map_err(|_| wrong())?;
-        return Ok((TokenKind::Literal(Value::Float(if negative { -float } else { float })), sign + length));
+    let length = literal::length(text);
+    let written = text.get(..length).unwrap_or_default();
+    let rest = text.get(length..).unwrap_or_default();
+    if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        return Err(format!("bad number syntax: \"{written}{}\"", rest.get(..end).unwrap_or_default()));
     }
-    let (digits, radix) = match plain.get(..2) {
-        Some("0x") => (plain.get(2..), 16),
-        Some("0b") => (plain.get(2..), 2),
-        Some("0o") => (plain.get(2..), 8),
-        _ if plain.len() > 1 && plain.starts_with('0') => (plain.get(1..), 8),
-        _ => (Some(plain.as_str()), 10),
-    };
-    let size = i128::from_str_radix(digits.unwrap_or_default(), radix).map_err(|_| wrong())?;
-    let int = i64::try_from(if negative { -size } else { size }).map_err(|_| wrong())?;
-    Ok((TokenKind::Literal(Value::Int(int)), sign + length))
+    Ok((TokenKind::Literal(literal::value(written)?), length))
 }

@@ -3,6 +3,7 @@
 mod access;
 mod exec;
 mod lex;
+pub(crate) mod literal;
 mod node;
 mod parse;
 

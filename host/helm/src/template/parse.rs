@@ -317,8 +317,7 @@ impl Parser<'_, '_> {
             "true" => Ok(Expr::Value(Value::Bool(true))),
             "false" => Ok(Expr::Value(Value::Bool(false))),
             "nil" => Ok(Expr::Nil),
-            // A function that is not in yet is an error when it is called, which many charts never do.
-            name if functions::is_known(name) || functions::is_missing(name) => Ok(Expr::Function(word.clone())),
+            name if functions::is_known(name) => Ok(Expr::Function(word.clone())),
             name => {
                 let mut failure = self.wrong(format!("function \"{name}\" not defined"));
                 failure.function = Some(name.to_owned());

@@ -81,7 +81,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
                 out.push('}');
             }
         },
-        Value::Time(nanos) => out.push_str(&crate::record::time(*nanos)),
+        Value::Time(nanos) => out.push_str(&crate::time::go_string(*nanos)),
     }
 }
 

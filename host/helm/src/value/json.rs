@@ -21,10 +21,22 @@ pub(crate) fn from_json(json: &Json) -> Value {
 /// The value as `json.Marshal` sees it: whole floats as integers, keys sorted; `Err` when it nests too deep or holds
 /// what JSON cannot hold.
 pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
-    to_json_at(value, 0)
+    to_json_at(value, 0, Numbers::Whole)
 }
 
-fn to_json_at(value: &Value, depth: usize) -> Result<Json, String> {
+/// The same with every float as a float.
+pub(crate) fn to_exact_json(value: &Value) -> Result<Json, String> {
+    to_json_at(value, 0, Numbers::Exact)
+}
+
+/// What becomes of a float without a fraction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    Whole,
+    Exact,
+}
+
+fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, String> {
     if depth > DEPTH {
         return Err(format!("a value nests deeper than {DEPTH}, or holds itself"));
     }
@@ -32,6 +44,7 @@ fn to_json_at(value: &Value, depth: usize) -> Result<Json, String> {
         Value::Nil => Json::Null,
         Value::Bool(bool) => Json::Bool(*bool),
         Value::Int(int) | Value::Int64(int) => Json::from(*int),
+        Value::Float(float) if numbers == Numbers::Exact && float.is_finite() => Json::from(*float),
         Value::Float(float) => number(*float)?,
         Value::Text(text) => Json::String(text.to_string()),
         Value::Bytes(bytes) => {
@@ -39,22 +52,23 @@ fn to_json_at(value: &Value, depth: usize) -> Result<Json, String> {
             Json::String(base64::engine::general_purpose::STANDARD.encode(bytes.as_slice()))
         }
         Value::List(list) => {
-            Json::Array(list.0.iter().map(|item| to_json_at(item, depth + 1)).collect::<Result<_, _>>()?)
+            Json::Array(list.0.iter().map(|item| to_json_at(item, depth + 1, numbers)).collect::<Result<_, _>>()?)
         }
         Value::Map(map) => {
             let map = map.0.borrow();
-            let entries = map.iter().map(|(key, value)| Ok((key.to_string(), to_json_at(value, depth + 1)?)));
+            let entries = map.iter().map(|(key, value)| Ok((key.to_string(), to_json_at(value, depth + 1, numbers)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Versions(versions) => Json::from(versions.iter().cloned().collect::<Vec<_>>()),
         Value::Files(files) => {
-            let bytes =
-                files.iter().map(|(path, data)| Ok((path.clone(), to_json_at(&Value::Bytes(data.clone()), depth)?)));
+            let bytes = files
+                .iter()
+                .map(|(path, data)| Ok((path.clone(), to_json_at(&Value::Bytes(data.clone()), depth, numbers)?)));
             Json::Object(bytes.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Struct(object) => {
             let fields = object.fields.iter().filter(|(_, value)| value.truth());
-            let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_at(value, depth + 1)?)));
+            let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_at(value, depth + 1, numbers)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Time(nanos) => Json::String(crate::record::time(*nanos)),

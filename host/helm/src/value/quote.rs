@@ -36,7 +36,7 @@ fn escape(out: &mut String, c: char) {
 }
 
 /// Near to `strconv.IsPrint`: control characters, separators other than the blank, and what is not assigned for use.
-fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     let separator =
         c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     let private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{ad}');

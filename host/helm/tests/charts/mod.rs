@@ -29,7 +29,7 @@ pub(crate) fn render_chart(chart: &Chart, values: &str, limits: &Limits) -> Resu
         values: &values.as_object().cloned().unwrap_or_default(),
         release: &release,
         capabilities: &Capabilities::default(),
-        entropy: Entropy { seed: 1, now: 1_790_000_000 },
+        entropy: Entropy { seed: 1.into(), now: 1_790_000_000 },
         limits,
     })
 }

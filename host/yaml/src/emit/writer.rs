@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::number_text;
 use super::order::compare;
 use super::style::{Analysis, Place, choose, is_break, is_printable};
+use super::{Dialect, number_text};
 use crate::Style;
 
 const INDENT: usize = 2;
@@ -14,8 +14,8 @@ const WIDTH: usize = 80;
 /// Bytes of a key that is still written before a `:` on the same line.
 const SIMPLE_KEY: usize = 128;
 
-#[derive(Default)]
 pub(super) struct Writer {
+    dialect: Dialect,
     out: String,
     /// Characters since the last line break.
     column: usize,
@@ -34,6 +34,10 @@ enum Parent {
 }
 
 impl Writer {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self { dialect, out: String::new(), column: 0, whitespace: false, indention: false }
+    }
+
     pub(super) fn document(&mut self, value: &Value) {
         (self.whitespace, self.indention) = (true, true);
         self.value(value, None, Parent::Document);
@@ -50,7 +54,7 @@ impl Writer {
         match value {
             Value::Null => self.plain("null", Some(indent.unwrap_or(0))),
             Value::Bool(bool) => self.plain(if *bool { "true" } else { "false" }, Some(indent.unwrap_or(0))),
-            Value::Number(number) => self.plain(&number_text(number), Some(indent.unwrap_or(0))),
+            Value::Number(number) => self.plain(&number_text(number, self.dialect), Some(indent.unwrap_or(0))),
             Value::String(text) => self.text(text, indent, Place::Value),
             Value::Array(items) if items.is_empty() => self.indicator("[]", Gap::Needed, Then::Text),
             Value::Array(items) => self.sequence(items, indent, parent),
@@ -60,7 +64,7 @@ impl Writer {
     }
 
     fn sequence(&mut self, items: &[Value], outer: Option<usize>, parent: Parent) {
-        let at_key = parent == Parent::Mapping && !self.indention;
+        let at_key = parent == Parent::Mapping && !self.indention && self.dialect == Dialect::Two;
         let indent = outer.map_or(0, |outer| if at_key { outer } else { outer + INDENT });
         for item in items {
             self.write_indent(indent);
@@ -92,7 +96,7 @@ impl Writer {
     /// collection, because a scalar raises the indent for itself.
     fn text(&mut self, text: &str, indent: Option<usize>, place: Place) {
         let indent = indent.map_or(INDENT, |indent| indent + INDENT);
-        let folding = (place == Place::Value).then_some(indent);
+        let folding = (place == Place::Value && self.dialect == Dialect::Two).then_some(indent);
         match choose(text, place) {
             Style::Plain => self.plain(text, folding),
             Style::SingleQuoted => self.single_quoted(text, folding),
