@@ -11,10 +11,10 @@ use rhumb_io::git::{Access, Commit, KnownHosts, Login, Mirror, Mirrors, Options,
 use rhumb_io::identity::Identity;
 use rhumb_sim::git as sim;
 use rhumb_tests::embedded::{Servers, push};
-use rhumb_tests::rounds;
 use rhumb_tests::servers::git_http::{self, Credentials, GitHttp};
 use rhumb_tests::servers::repository::{BRANCH, Repository};
 use rhumb_tests::servers::sshd::{self, Permission, Sshd};
+use rhumb_tests::soak::rounds;
 use tempfile::TempDir;
 
 /// A repository behind an `sshd` that knows our key, and that we know.
@@ -234,7 +234,7 @@ fn of_many_writers_at_the_same_time_nobody_loses_a_commit() {
     if !sshd::is_there() {
         return;
     }
-    let (rounds, writers) = (rounds(5), 10);
+    let (rounds, writers) = (rounds(5, 100), 10);
     let ssh = Ssh::start();
     let barrier = std::sync::Barrier::new(writers + 1);
     let stale = std::thread::scope(|scope| {

@@ -56,15 +56,6 @@ pub fn binary(name: &str) -> PathBuf {
     test.parent().and_then(Path::parent).expect("cargo puts tests two folders deep").join(name)
 }
 
-/// Rounds of a race: as many as `RHUMB_SOAK_ROUNDS` says, else a few that suffice to see that it is one.
-///
-/// # Panics
-///
-/// When the variable is not a number.
-pub fn rounds(few: usize) -> usize {
-    std::env::var("RHUMB_SOAK_ROUNDS").map_or(few, |text| text.parse().expect("RHUMB_SOAK_ROUNDS is a number"))
-}
-
 /// The root of the project.
 pub fn root() -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");

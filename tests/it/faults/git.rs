@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rhumb_io::cluster::Key;
 use rhumb_io::identity::Identity;
 use rhumb_tests::embedded::{Daemon, Servers, push};
-use rhumb_tests::rounds;
 use rhumb_tests::servers::repository::{Clone, Repository};
 use rhumb_tests::servers::sshd::{self, Permission, Sshd};
+use rhumb_tests::soak::rounds;
 
 const DEV: &str = "releases/dev/podinfo.yaml";
 /// Longest wait for something that should come soon, on a busy machine.
@@ -153,7 +153,7 @@ async fn among_ten_writers_every_commit_of_everybody_is_there_and_the_daemons_ex
     let Some(stage) = Stage::start().await else { return };
     let _daemon = stage.daemon();
     stage.deployed().await;
-    let rounds = rounds(3);
+    let rounds = rounds(3, 100);
     let clones: Vec<Clone> = (0..WRITERS).map(|n| stage.clone_to(&format!("writer-{n}"))).collect();
     for round in 0..rounds {
         let tag = format!("dev-{round:08}");

@@ -6,7 +6,8 @@ use crate::servers;
 use crate::steps::{policies, root, say};
 
 /// Tests that make many rounds (`rhumb_tests::soak::rounds`), as the test runner names them.
-const LONG: &[&str] = &["kill::killed_at_random_moments"];
+const LONG: &[&str] =
+    &["kill::killed_at_random_moments", "git::of_many_writers_at_the_same_time", "faults::git::among_ten_writers"];
 
 /// Runs them, one after the other, with what they count.
 pub(crate) fn soak() -> Result<ExitCode, String> {

@@ -38,7 +38,9 @@ fn gen_private_key(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let key = match &*kind {
         "" | "rsa" => PrivateKey::rsa(call, 4096)?,
         "ecdsa" => PrivateKey::P256(Box::new(p256::ecdsa::SigningKey::from(scalar(call)))),
-        "ed25519" => PrivateKey::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&call.exec.engine.random_bytes()))),
+        "ed25519" => {
+            PrivateKey::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&call.exec.engine.random_bytes())))
+        }
         "dsa" => {
             let mut failure = Failure::new("keys of the type dsa are not in yet");
             failure.hint = Some("DSA is out of use; choose rsa, ecdsa or ed25519");

@@ -22,6 +22,7 @@ mod ownership;
 pub mod records;
 pub mod release;
 mod term;
+mod twins;
 mod watch;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::client::{Call, Cluster, JSON};
 use super::error::{Error, Kind};
 use super::key::Key;
-use super::{PAGE_SIZE, PAGES_LIMIT};
+use super::{PAGE_SIZE, PAGES_LIMIT, twins};
 
 const APPLY: &str = "application/apply-patch+yaml";
 const MERGE: &str = "application/merge-patch+json";
@@ -57,7 +57,8 @@ impl Cluster {
         let run = async {
             let path = self.path(&key).await?;
             let query = query(&[("fieldManager", field_manager), ("force", "true")]);
-            let call = Call::with_body(Method::PATCH, format!("{path}?{query}"), APPLY, object.clone());
+            let body = twins::merged(object).into_owned();
+            let call = Call::with_body(Method::PATCH, format!("{path}?{query}"), APPLY, body);
             self.making(&key, self.json(call).await).await
         };
         run.await.map_err(|kind| kind.at(attempt, &key))
