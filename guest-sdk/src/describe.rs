@@ -41,7 +41,7 @@ pub struct Wants {
     pub digests: bool,
     /// Facts of the same: `platforms`, `labels`, `annotations`, `size`, `signatures`.
     pub facts: &'static [&'static str],
-    /// Parts of the evidence: `environments`, `history`.
+    /// Parts of the evidence: `environments`, `history`, `approvals`, `windows`, `commits`, `fleet`, `stop`, `facts`.
     pub evidence: &'static [&'static str],
 }
 

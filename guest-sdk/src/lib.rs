@@ -56,11 +56,14 @@ mod evidence;
 mod export;
 #[doc(hidden)]
 pub mod glue;
+pub mod highest;
 pub mod newest;
+mod pattern;
 mod policy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod time;
+pub mod version;
 mod words;
 
 pub use bindings::image_filter::exports::rhumb::policy::image_filter::{
@@ -75,7 +78,10 @@ pub use config::{Field, PolicyConfig, Schema};
 #[doc(hidden)]
 pub use describe::Document;
 pub use describe::{About, Wants, schema_text};
-pub use evidence::{ChartVersion, Environment, Evidence, Image, Revision};
+pub use evidence::{
+    Approved, ApprovedMove, ChartVersion, Commit, Environment, Evidence, Fleet, Image, Revision, Stop, Window,
+};
+pub use pattern::Pattern;
 pub use policy::{ImageFilter, Policy, PromotionRule, ValueTransform};
 pub use rhumb_guest_sdk_macros::PolicyConfig;
 pub use serde_json::{Value, json};

@@ -10,13 +10,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rhumb-yaml", &[]),
     ("rhumb-core", &["rhumb-yaml"]),
     ("rhumb-helm", &["rhumb-yaml"]),
-    ("rhumb-policy", &["rhumb-core"]),
+    ("rhumb-policy", &["rhumb-core", "rhumb-cases"]),
     ("rhumb-io", &["rhumb-core", "rhumb-helm", "rhumb-yaml"]),
     ("rhumb-sim", &[]),
     ("rhumb-daemon", &["rhumb-core", "rhumb-helm", "rhumb-policy", "rhumb-io", "rhumb-yaml"]),
     ("rhumb-cli", &["rhumb-core", "rhumb-helm", "rhumb-policy", "rhumb-io", "rhumb-yaml", "rhumb-daemon", "rhumb-sim"]),
     ("rhumb-guest-sdk-macros", &[]),
-    ("rhumb-guest-sdk", &["rhumb-guest-sdk-macros"]),
+    ("rhumb-cases", &["rhumb-yaml"]),
+    ("rhumb-guest-sdk", &["rhumb-guest-sdk-macros", "rhumb-cases"]),
     ("xtask", &[]),
 ];
 

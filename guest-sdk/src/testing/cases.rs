@@ -1,98 +1,50 @@
-//! Case files: `cases/*.json` beside a policy's `Cargo.toml`, in the format of `wit/cases.schema.json`.
+//! Case files: `cases/*.yaml` and `cases/*.json` beside a policy's `Cargo.toml`, asked natively.
 
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::Value;
+use rhumb_cases::{Answered, Case, File, Subject};
+use serde_json::{Map, Value, json};
 
-use crate::testing::{BASE, Filter, context};
+use crate::testing::{Filter, patched};
 use crate::{
-    Change, Chart, Context, Evidence, Failure, ImageFilter, Move, Policy, PromotionRule, Transformation,
-    ValueTransform, Verdict, glue,
+    Chart, Context, Failure, ImageFilter, Move, Policy, Problem, PromotionRule, Step, Transformation, ValueTransform,
+    Verdict, glue,
 };
 
-/// One file.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct File {
-    #[serde(default, rename = "about")]
-    _about: String,
-    cases: Vec<Case>,
-}
-
-/// One question and what is expected of the answer.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Case {
-    name: String,
-    #[serde(default)]
-    config: Value,
-    now: Option<u64>,
-    environment: Option<String>,
-    tags: Option<String>,
-    current: Option<String>,
-    #[serde(default)]
-    incomplete: bool,
-    #[serde(default)]
-    moves: Vec<CaseMove>,
-    #[serde(default)]
-    evidence: Value,
-    values: Option<Value>,
-    expect: Expect,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseMove {
-    subject: String,
-    repository: String,
-    from: Option<String>,
-    to: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Expect {
-    /// `pick TAG`, `keep-current`, `none`, `hold-until MILLIS`; `allow`, `deny`, `hold`, `hold MILLIS`,
-    /// `require-approval N`, `observe`.
-    outcome: Option<String>,
-    code: Option<String>,
-    shortlist: Option<String>,
-    /// Pointers to what is wrong with the config.
-    problems: Option<Vec<String>>,
-    /// A failure's word, such as `bad-input`.
-    failure: Option<String>,
-    /// Values after the operations.
-    values: Option<Value>,
-    /// Codes of the operations in order.
-    operations: Option<Vec<String>>,
-}
-
-/// Runs an image filter on every case of its folder.
+/// Runs an image filter on every case of its folder, with the tags in three orders.
 ///
 /// # Panics
 ///
 /// When an answer is not what a case expects, or a file is not a case file.
 pub fn filter_cases<P: ImageFilter>(manifest_dir: &str) {
-    each::<P>(manifest_dir, |case| {
-        let mut filter = Filter::<P>::new(&case.config.to_string()).tags(case.tags.as_deref().unwrap_or_default());
-        filter.context = case.context();
-        filter.container.current_tag.clone_from(&case.current);
-        if case.incomplete {
-            filter = filter.incomplete();
-        }
-        if let Some(expected) = &case.expect.shortlist {
-            assert_eq!(filter.shortlist().map(|names| names.join(" ")).as_ref(), Ok(expected), "shortlist");
-        }
-        let answer = filter.ask();
-        match (&case.expect.outcome, &case.expect.code) {
-            (Some(outcome), Some(code)) => filter.decides(outcome, code),
-            (Some(outcome), None) => {
-                assert_eq!(answer.as_ref().map(|found| filter.print(&found.outcome)).as_ref(), Ok(outcome));
+    each::<P>(manifest_dir, |case, now| {
+        let mut filter = Filter::<P>::of(case);
+        filter.context = context(case, now);
+        let mut found = Answered::default();
+        if case.expect.shortlist.is_some() {
+            match filter.shortlist() {
+                Ok(names) => found.shortlist = Some(names.join(" ")),
+                Err(failure) => return failed(found, &failure),
             }
-            (None, _) => {}
         }
-        case.check_failure(answer.as_ref().err());
+        let answer = match filter.ask() {
+            Ok(answer) => answer,
+            Err(failure) => return failed(found, &failure),
+        };
+        found.outcome = Some(filter.print(&answer.outcome));
+        found.considered =
+            answer.considered.iter().map(|one| (filter.name(one.index), one.reason.code.clone())).collect();
+        (found.code, found.message) = (Some(answer.reason.code), answer.reason.message);
+        for order in ["reversed", "rotated"] {
+            filter.reorder(order);
+            let other = filter.ask().map(|other| filter.print(&other.outcome));
+            if other.as_ref().ok() != found.outcome.as_ref() {
+                found.wrong.push(format!("with the tags {order} the outcome is {other:?}"));
+            }
+        }
+        found
     });
 }
 
@@ -102,15 +54,20 @@ pub fn filter_cases<P: ImageFilter>(manifest_dir: &str) {
 ///
 /// When an answer is not what a case expects, or a file is not a case file.
 pub fn rule_cases<P: PromotionRule>(manifest_dir: &str) {
-    each::<P>(manifest_dir, |case| {
-        let moves: Vec<Move> = case.moves.iter().map(CaseMove::to_move).collect();
-        let answer = glue::judge::<P>(&case.context(), &case.config.to_string(), &moves, &case.evidence().to_string());
-        if let Ok(verdict) = &answer {
-            let (outcome, code) = print(verdict);
-            assert_eq!(Some(&outcome), case.expect.outcome.as_ref());
-            case.check_code::<P>(&code);
-        }
-        case.check_failure(answer.as_ref().err());
+    each::<P>(manifest_dir, |case, now| {
+        let moves: Vec<Move> = case.moves.iter().map(to_move).collect();
+        let answer = glue::judge::<P>(&context(case, now), &case.config.to_string(), &moves, &evidence(case));
+        let (outcome, reason) = match answer {
+            Err(failure) => return failed(Answered::default(), &failure),
+            Ok(Verdict::Allow(reason)) => ("allow".to_owned(), reason),
+            Ok(Verdict::Deny(reason)) => ("deny".to_owned(), reason),
+            Ok(Verdict::Observe(reason)) => ("observe".to_owned(), reason),
+            Ok(Verdict::Hold(hold)) => (Answered::until("hold", hold.until), hold.reason),
+            Ok(Verdict::RequireApproval(approval)) => {
+                (format!("require-approval {}", approval.quorum), approval.reason)
+            }
+        };
+        Answered { outcome: Some(outcome), code: Some(reason.code), message: reason.message, ..Answered::default() }
     });
 }
 
@@ -120,155 +77,122 @@ pub fn rule_cases<P: PromotionRule>(manifest_dir: &str) {
 ///
 /// When an answer is not what a case expects, or a file is not a case file.
 pub fn transform_cases<P: ValueTransform>(manifest_dir: &str) {
-    each::<P>(manifest_dir, |case| {
+    each::<P>(manifest_dir, |case, now| {
         let chart = Chart { name: "app".to_owned(), version: "1.0.0".to_owned(), app_version: None };
-        let (config, evidence) = (case.config.to_string(), case.evidence().to_string());
-        let ask = |values: &Value| glue::apply::<P>(&case.context(), &config, &chart, &values.to_string(), &evidence);
-        let before = case.values.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        let answer = ask(&before);
-        if let Ok(found) = &answer {
-            let codes: Vec<&str> = found.operations.iter().map(|one| one.reason.code.as_str()).collect();
-            for code in &codes {
-                assert!(declared::<P>(code), "reason code `{code}` is not declared");
-            }
-            if let Some(expected) = &case.expect.operations {
-                assert_eq!(&codes, expected);
-            }
-            let after = patched(before, found);
-            if let Some(expected) = &case.expect.values {
-                assert_eq!(&after, expected);
-            }
-            let again = ask(&after).map(|found| found.operations.len());
-            assert_eq!(again, Ok(0), "applied to its own result it changes something");
+        let (context, config, evidence) = (context(case, now), case.config.to_string(), evidence(case));
+        let ask = |values: &Value| glue::apply::<P>(&context, &config, &chart, &values.to_string(), &evidence);
+        let before = if case.values.is_null() { Value::Object(Map::new()) } else { case.values.clone() };
+        let answer: Transformation = match ask(&before) {
+            Ok(answer) => answer,
+            Err(failure) => return failed(Answered::default(), &failure),
+        };
+        let after = patched(before, &answer);
+        let mut wrong = Vec::new();
+        if !ask(&after).is_ok_and(|again| again.operations.is_empty()) {
+            wrong.push("applied to its own result it changes something".to_owned());
         }
-        case.check_failure(answer.as_ref().err());
+        Answered {
+            operations: Some(answer.operations.into_iter().map(|one| one.reason.code).collect()),
+            warnings: Some(answer.warnings.into_iter().map(|one| one.code).collect()),
+            values: Some(after),
+            wrong,
+            ..Answered::default()
+        }
     });
 }
 
-/// Applies operations to values, as a host does.
-///
-/// # Panics
-///
-/// When a pointer leads nowhere.
-pub(super) fn patched(mut values: Value, transformation: &Transformation) -> Value {
-    for operation in &transformation.operations {
-        let new = match &operation.change {
-            Change::Set(text) => Some(serde_json::from_str(text).expect("a transform writes JSON")),
-            Change::Remove => None,
-            Change::CopyFrom(from) => Some(values.pointer(from).expect("a copy comes from somewhere").clone()),
-            Change::MoveFrom(from) => Some(take(&mut values, from).expect("a move comes from somewhere")),
-        };
-        match new {
-            Some(new) => put(&mut values, &operation.path, new),
-            None => drop(take(&mut values, &operation.path)),
+/// A policy as something that can be asked the question of a case.
+struct Native<P, F> {
+    ask: F,
+    policy: PhantomData<P>,
+}
+
+impl<P: Policy, F: Fn(&Case, u64) -> Answered> Subject for Native<P, F> {
+    fn ask(&self, case: &Case, now: u64) -> Answered {
+        let problems = glue::check_config::<P>(&case.config.to_string());
+        if !problems.is_empty() {
+            let (problems, problem_codes) =
+                problems.into_iter().map(|Problem { pointer, reason }| (pointer, reason.code)).unzip();
+            return Answered { problems, problem_codes, ..Answered::default() };
         }
-    }
-    values
-}
-
-fn take(values: &mut Value, pointer: &str) -> Option<Value> {
-    let (parent, key) = pointer.rsplit_once('/')?;
-    values.pointer_mut(parent)?.as_object_mut()?.shift_remove(&unescaped(key))
-}
-
-fn put(values: &mut Value, pointer: &str, new: Value) {
-    let mut at = values;
-    for key in pointer.split('/').skip(1) {
-        if !at.is_object() {
-            *at = Value::Object(serde_json::Map::new());
-        }
-        let map = at.as_object_mut().expect("it was made one");
-        at = map.entry(unescaped(key)).or_insert(Value::Null);
-    }
-    *at = new;
-}
-
-fn unescaped(key: &str) -> String {
-    key.replace("~1", "/").replace("~0", "~")
-}
-
-fn each<P: Policy>(manifest_dir: &str, check: impl Fn(&Case)) {
-    let mut count = 0;
-    for path in files(&Path::new(manifest_dir).join("cases")) {
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let file: File = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for case in &file.cases {
-            // A failed assertion shows its own line only; this says which case it was.
-            println!("{}: {}", path.display(), case.name);
-            let problems = glue::check_config::<P>(&case.config.to_string());
-            let found: Vec<&String> = problems.iter().map(|problem| &problem.pointer).collect();
-            assert_eq!(found, case.expect.problems.iter().flatten().collect::<Vec<_>>(), "{problems:?}");
-            if problems.is_empty() {
-                check(case);
+        let mut found = (self.ask)(case, now);
+        for code in found.codes() {
+            if P::ABOUT.reasons.iter().all(|reason| reason.0 != code) {
+                found.wrong.push(format!("reason code `{code}` is not declared"));
             }
-            count += 1;
+        }
+        found
+    }
+}
+
+fn each<P: Policy>(manifest_dir: &str, ask: impl Fn(&Case, u64) -> Answered) {
+    let native = Native::<P, _> { ask, policy: PhantomData };
+    let mut seen = BTreeSet::new();
+    let files = rhumb_cases::paths(&Path::new(manifest_dir).join("cases")).unwrap_or_else(|error| panic!("{error}"));
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file = File::parse(&text).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+        for mut outcomes in rhumb_cases::run(&native, &file) {
+            assert!(
+                outcomes.wrong.is_empty(),
+                "{}: {}:\n  {}",
+                path.display(),
+                outcomes.name,
+                outcomes.wrong.join("\n  ")
+            );
+            seen.append(&mut outcomes.codes);
         }
     }
-    assert!(count > 0, "no case found in {manifest_dir}/cases");
+    let missing = P::ABOUT.reasons.iter().map(|reason| reason.0).filter(|code| !seen.contains(*code));
+    let missing: Vec<&str> = missing.collect();
+    assert!(missing.is_empty(), "no case in {manifest_dir}/cases shows the reason codes {missing:?}");
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let mut paths: Vec<PathBuf> =
-        paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
-    paths.sort();
-    paths
-}
-
-impl Case {
-    fn context(&self) -> Context {
-        let mut context = context(self.now.unwrap_or(BASE + 86_400_000));
-        context.environment.clone_from(&self.environment);
-        context
-    }
-
-    fn evidence(&self) -> Value {
-        if self.evidence.is_null() { serde_json::json!(Evidence::default()) } else { self.evidence.clone() }
-    }
-
-    fn check_code<P: Policy>(&self, code: &str) {
-        assert!(declared::<P>(code), "reason code `{code}` is not declared");
-        if let Some(expected) = &self.expect.code {
-            assert_eq!(code, expected);
-        }
-    }
-
-    fn check_failure(&self, failure: Option<&Failure>) {
-        let word = failure.map(|failure| match failure {
-            Failure::BadConfig(_) => "bad-config",
-            Failure::BadInput(_) => "bad-input",
-            Failure::Refused(_) => "refused",
-            Failure::Internal(_) => "internal",
-        });
-        assert_eq!(word, self.expect.failure.as_deref(), "{failure:?}");
+fn context(case: &Case, now: u64) -> Context {
+    let pairs = |map: &BTreeMap<String, String>| map.clone().into_iter().collect();
+    Context {
+        name: case.release.clone(),
+        namespace: case.namespace.clone(),
+        kind: "HelmRelease".to_owned(),
+        environment: case.environment.clone(),
+        labels: pairs(&case.labels),
+        annotations: pairs(&case.annotations),
+        now,
+        seed: case.seed,
     }
 }
 
-impl CaseMove {
-    fn to_move(&self) -> Move {
-        Move {
-            subject: self.subject.clone(),
-            repository: self.repository.clone(),
-            from_version: self.from.clone(),
-            to_version: self.to.clone(),
-            to_digest: None,
-            step: None,
-        }
-    }
+fn evidence(case: &Case) -> String {
+    if case.evidence.is_null() { json!({}).to_string() } else { case.evidence.to_string() }
 }
 
-fn declared<P: Policy>(code: &str) -> bool {
-    P::ABOUT.reasons.iter().any(|reason| reason.0 == code)
-}
-
-fn print(verdict: &Verdict) -> (String, String) {
-    let (outcome, reason) = match verdict {
-        Verdict::Allow(reason) => ("allow".to_owned(), reason),
-        Verdict::Deny(reason) => ("deny".to_owned(), reason),
-        Verdict::Observe(reason) => ("observe".to_owned(), reason),
-        Verdict::Hold(hold) => (hold.until.map_or("hold".to_owned(), |until| format!("hold {until}")), &hold.reason),
-        Verdict::RequireApproval(approval) => (format!("require-approval {}", approval.quorum), &approval.reason),
+fn failed(found: Answered, failure: &Failure) -> Answered {
+    let word = match failure {
+        Failure::BadConfig(_) => "bad-config",
+        Failure::BadInput(_) => "bad-input",
+        Failure::Refused(_) => "refused",
+        Failure::Internal(_) => "internal",
     };
-    (outcome, reason.code.clone())
+    Answered { failure: Some((word.to_owned(), format!("{failure:?}"))), ..found }
+}
+
+fn to_move(one: &rhumb_cases::Move) -> Move {
+    let steps = [
+        ("none", Step::None),
+        ("build", Step::Build),
+        ("pre-release", Step::PreRelease),
+        ("patch", Step::Patch),
+        ("minor", Step::Minor),
+        ("major", Step::Major),
+        ("backwards", Step::Backwards),
+    ];
+    let named = |name: &String| steps.iter().find(|(word, _)| word == name).map(|(_, step)| *step);
+    Move {
+        subject: one.subject.clone(),
+        repository: one.repository.clone(),
+        from_version: one.from.clone(),
+        to_version: one.to.clone(),
+        to_digest: None,
+        step: one.step.as_ref().and_then(named),
+    }
 }

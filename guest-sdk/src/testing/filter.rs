@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 use std::marker::PhantomData;
 
+use rhumb_cases::{Answered, Case, Offer, offers};
+
 use crate::testing::{BASE, context};
 use crate::{Container, Context, Failure, ImageFilter, Metadata, Outcome, Selection, Tags, glue};
 
 /// An image filter with a config, and what it is asked about.
 ///
 /// Tags stand in one line, separated by spaces: `dev-a@10` was built 10 s after the [`BASE`], `dev-b@-` claims no
-/// build time, the metadata of `dev-c@?` is not there yet, and `dev-d` was built one second after the tag before it.
+/// build time, the metadata of `dev-c@?` is not there yet, `dev-d` was built one second after the tag before it, and
+/// `dev-e^20` was seen first 20 s after the [`BASE`].
 pub struct Filter<P> {
     config: String,
     /// Changed freely by tests.
@@ -19,13 +22,6 @@ pub struct Filter<P> {
     offers: Vec<Offer>,
     complete: bool,
     policy: PhantomData<P>,
-}
-
-#[derive(Clone)]
-struct Offer {
-    name: String,
-    /// `None` while metadata is not there; 0 when the image claims no time.
-    created: Option<u64>,
 }
 
 impl<P: ImageFilter> Filter<P> {
@@ -45,21 +41,26 @@ impl<P: ImageFilter> Filter<P> {
     /// The tags on offer, in one line.
     #[must_use]
     pub fn tags(mut self, line: &str) -> Self {
-        self.offers.clear();
-        let mut last = BASE;
-        for word in line.split_whitespace() {
-            let (name, created) = match word.rsplit_once('@') {
-                None => (word, Some(last + 1000)),
-                Some((name, "-")) => (name, Some(0)),
-                Some((name, "?")) => (name, None),
-                Some((name, seconds)) => {
-                    (name, Some(BASE + 1000 * seconds.parse::<u64>().expect("a case counts seconds")))
-                }
-            };
-            last = created.filter(|time| *time > 0).unwrap_or(last);
-            self.offers.push(Offer { name: name.to_owned(), created });
-        }
+        self.offers = offers(line).unwrap_or_else(|error| panic!("{error}"));
         self
+    }
+
+    /// The question of a case.
+    pub(super) fn of(case: &Case) -> Self {
+        let mut filter = Self::new(&case.config.to_string());
+        filter.offers.clone_from(&case.offers);
+        filter.container.current_tag.clone_from(&case.current);
+        filter.complete = !case.incomplete;
+        filter
+    }
+
+    /// The same tags in another order.
+    pub(super) fn reorder(&mut self, order: &str) {
+        match order {
+            "reversed" => self.offers.reverse(),
+            _ if self.offers.len() > 2 => self.offers.rotate_left(1),
+            _ => {}
+        }
     }
 
     /// The tag in git now.
@@ -81,7 +82,7 @@ impl<P: ImageFilter> Filter<P> {
         self.decides(&format!("pick {tag}"), code);
     }
 
-    /// Asserts an outcome (`pick TAG`, `keep-current`, `none`, `hold-until MILLIS`) with this reason code, whatever
+    /// Asserts an outcome (`pick TAG`, `keep-current`, `none`, `hold-until TIME` in RFC 3339) with this reason code, whatever
     /// the order of the tags.
     pub fn decides(self, outcome: &str, code: &str) {
         let mut filter = self;
@@ -93,11 +94,7 @@ impl<P: ImageFilter> Filter<P> {
                 (outcome, code),
                 "tags {order}: {selection:?}"
             );
-            match order {
-                "as given" => filter.offers.reverse(),
-                _ if filter.offers.len() > 2 => filter.offers.rotate_left(1),
-                _ => {}
-            }
+            filter.reorder(if order == "as given" { "reversed" } else { "rotated" });
         }
     }
 
@@ -136,7 +133,12 @@ impl<P: ImageFilter> Filter<P> {
             let _ = writeln!(names, "{}", offer.name);
         }
         let count = self.offers.len();
-        Tags { names, first_seen: vec![BASE; count], moves: vec![0; count], complete: self.complete }
+        Tags {
+            names,
+            first_seen: self.offers.iter().map(|offer| offer.first_seen).collect(),
+            moves: vec![0; count],
+            complete: self.complete,
+        }
     }
 
     pub(super) fn name(&self, index: u32) -> String {
@@ -148,7 +150,7 @@ impl<P: ImageFilter> Filter<P> {
             Outcome::Pick(index) => format!("pick {}", self.name(*index)),
             Outcome::KeepCurrent => "keep-current".to_owned(),
             Outcome::None => "none".to_owned(),
-            Outcome::HoldUntil(time) => format!("hold-until {time}"),
+            Outcome::HoldUntil(time) => Answered::until("hold-until", Some(*time)),
         }
     }
 }

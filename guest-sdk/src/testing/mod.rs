@@ -2,18 +2,19 @@
 //!
 //! The same case files run in the sandbox and by `rhumb policy test`; `wit/cases.schema.json` is their format.
 
-#![allow(clippy::panic, clippy::print_stdout, reason = "a test harness fails by panicking and says which case it was")]
+#![allow(clippy::panic, reason = "a test harness fails by panicking")]
 
 mod cases;
 mod filter;
+mod patch;
 
 pub use cases::{filter_cases, rule_cases, transform_cases};
 pub use filter::Filter;
+pub use patch::patched;
+
+pub use rhumb_cases::BASE;
 
 use crate::Context;
-
-/// 2026-01-01T00:00:00Z in milliseconds: the time from which cases count build times.
-pub const BASE: u64 = 1_767_225_600_000;
 
 /// The context of cases that say nothing else: a HelmRelease `app` in namespace `default`.
 pub fn context(now: u64) -> Context {

@@ -53,7 +53,7 @@ pub struct Wants {
     pub digests: bool,
     /// Facts of the same, such as `labels`.
     pub facts: Vec<String>,
-    /// Parts of the evidence: `environments`, `history`.
+    /// Parts of the evidence by their keys in `wit/evidence.schema.json`, such as `history`.
     pub evidence: Vec<String>,
 }
 

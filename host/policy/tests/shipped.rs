@@ -4,25 +4,31 @@
 
 mod guests;
 
+use std::collections::BTreeSet;
+
 use rhumb_policy::{Limits, Options, Sandbox, cases};
 
 #[test]
 fn shipped_policies_decide_their_cases_in_the_sandbox() {
     let sandbox = Sandbox::new(Options { limits: Limits::default(), ..Options::default() }).unwrap();
-    let mut count = 0;
-    for name in guests::SHIPPED {
-        let policy = sandbox.load(guests::component(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut files = vec![policy.describe.examples.clone()];
-        for entry in std::fs::read_dir(guests::folder(name).join("cases")).unwrap() {
-            files.push(serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap());
+    let (mut count, mut uncovered) = (0, Vec::new());
+    for name in guests::shipped() {
+        let policy = sandbox.load(guests::component(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut files = vec![cases::File::from_value(policy.describe.examples.clone()).unwrap()];
+        for path in cases::paths(&guests::folder(&name).join("cases")).unwrap() {
+            files.push(cases::File::parse(&std::fs::read_to_string(path).unwrap()).unwrap());
         }
+        let mut seen = BTreeSet::new();
         for file in files {
-            let file: cases::File = serde_json::from_value(file).unwrap();
             for outcome in cases::run(&sandbox, &policy, &file) {
                 assert!(outcome.wrong.is_empty(), "{name}: {}: {:?}", outcome.name, outcome.wrong);
                 count += 1;
+                seen.extend(outcome.codes);
             }
         }
+        let codes = policy.describe.reasons.iter().map(|reason| &reason.code);
+        uncovered.extend(codes.filter(|code| !seen.contains(*code)).map(|code| format!("{name}: {code}")));
     }
-    assert!(count > 200, "{count} cases ran");
+    assert!(count > 400, "{count} cases ran");
+    assert!(uncovered.is_empty(), "no case shows {uncovered:?}");
 }

@@ -3,14 +3,10 @@
 //! Only `*` is special; it stands for any run of characters. "Newest" is by the build time that images claim, so the
 //! filter asks for that of every tag that matches, and keeps the current image until it has all of them.
 
-mod pattern;
-
 use rhumb_guest_sdk::{
-    About, Container, Context, Failure, ImageFilter, Metadata, Policy, PolicyConfig, Problem, Selection, Tags, Wants,
-    export_policy, newest,
+    About, Container, Context, Failure, ImageFilter, Metadata, Pattern, Policy, PolicyConfig, Problem, Selection, Tags,
+    Wants, export_policy, newest,
 };
-
-use pattern::Pattern;
 
 /// The settings of `glob`.
 #[derive(serde::Deserialize, PolicyConfig)]

@@ -3,16 +3,14 @@
 //! Versions and ranges are read as Flux read them (Masterminds/semver 3.1.1), which is not how Cargo or npm read them.
 
 mod range;
-mod version;
 
 use rhumb_guest_sdk::{
     About, Container, Context, Failure, ImageFilter, Metadata, Policy, PolicyConfig, Problem, Reason, Selection, Tag,
-    Tags, Wants, export_policy,
+    Tags, Wants, export_policy, version::Version,
 };
 use serde::Deserialize;
 
 use range::Range;
-use version::Version;
 
 /// How many tags in the range, and how many outside of it, get a reason.
 const CONSIDERED: usize = 20;
@@ -121,7 +119,7 @@ impl Semver {
             let text = format!("`{}` is the highest in `{}`", tag.name, self.text);
             return Selection::keep_current(Reason::new("up-to-date", text));
         }
-        let lower = current.and_then(Version::parse).is_some_and(|current| highest.cmp(&current).is_lt());
+        let lower = current.and_then(Version::parse).is_some_and(|current| highest.compare(&current).is_lt());
         let text = format!("`{}` is the highest in `{}`", tag.name, self.text);
         if lower && !complete {
             let text = format!("{text}, lower than the current version, and the list of tags is incomplete");
@@ -144,7 +142,7 @@ impl Semver {
 
 /// Highest first; of equal versions the greater text first, so `1.10.0` before `1.10`.
 fn order((a, a_tag): &Candidate<'_>, (b, b_tag): &Candidate<'_>) -> std::cmp::Ordering {
-    b.cmp(a).then_with(|| b_tag.name.cmp(a_tag.name))
+    b.compare(a).then_with(|| b_tag.name.cmp(a_tag.name))
 }
 
 /// The highest candidates among many, in little memory: touching a page costs more than comparing.

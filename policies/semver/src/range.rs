@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::version::{Version, digits, is_identifier};
+use rhumb_guest_sdk::version::{Version, digits, is_identifier};
 
 /// Alternatives, each a list of terms that must all hold.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl Term {
 
     fn admits(&self, version: &Version<'_>) -> bool {
         let term = Version { numbers: self.numbers, pre: &self.pre };
-        let order = version.cmp(&term);
+        let order = version.compare(&term);
         let dirty = self.given < 3;
         if self.operator == Operator::NotEqual && !dirty {
             return order != Ordering::Equal;

@@ -8,10 +8,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rhumb_core::id::{PolicyName, Tag, Timestamp};
 use rhumb_core::judge::{
-    Answer, Ask, Change, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Outcome, Question, Tags,
-    Verdict,
+    Answer, Ask, Change, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Outcome, Question, Verdict,
 };
-use rhumb_policy::cases::{Offer, offers};
+use rhumb_policy::cases::{column, known, offers};
 use rhumb_policy::{Loaded, Record, Sandbox};
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,7 +28,7 @@ pub struct Arguments {
     /// Component
     component: PathBuf,
     /// Input: for a filter tags, separated by white space, `TAG`, `TAG@RFC3339` with its build time, or `TAG@-` without
-    /// one; for the others JSON with `moves` and `evidence`, or with `values`, `chart` and `evidence`; `-` is standard
+    /// one, and `^RFC3339` with when it was seen first; for the others JSON with `moves` and `evidence`, or with `values`, `chart` and `evidence`; `-` is standard
     /// input
     #[arg(default_value = "-")]
     input: PathBuf,
@@ -123,9 +122,7 @@ fn filter(arguments: &Arguments, sandbox: &Sandbox, policy: &Loaded, text: &str)
         current_digest: None,
         current_since: Timestamp(0),
     };
-    let names = offers.iter().map(|offer| format!("{}\n", offer.name)).collect();
-    let first_seen = offers.iter().map(|offer| offer.created.unwrap_or_default()).collect();
-    let tags = Arc::new(Tags { names, first_seen, moves: vec![0; offers.len()], complete: true });
+    let tags = Arc::new(column(&offers, true));
     let mut metadata = Metadata { complete: true, ..Metadata::default() };
     if policy.describe.wants.metadata() {
         let ask = Ask::Shortlist { container: container.clone(), tags: Arc::clone(&tags) };
@@ -139,14 +136,6 @@ fn filter(arguments: &Arguments, sandbox: &Sandbox, policy: &Loaded, text: &str)
     let question = question(arguments, policy, Ask::Select { container, tags, metadata })?;
     let decision = sandbox.decide(&question);
     Ok((question, decision))
-}
-
-fn known(offers: &[Offer], shortlist: &[u32]) -> Metadata {
-    let created = |index: &u32| offers.get(usize::try_from(*index).ok()?)?.created;
-    let indices: Vec<u32> = shortlist.iter().copied().filter(|index| created(index).is_some()).collect();
-    let created = indices.iter().filter_map(created).collect();
-    let complete = indices.len() == shortlist.len();
-    Metadata { indices, created, digests: None, facts: None, complete }
 }
 
 fn question(arguments: &Arguments, policy: &Loaded, ask: Ask) -> Result<Question> {

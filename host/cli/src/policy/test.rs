@@ -70,20 +70,13 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
 }
 
 fn files(sandbox: &Sandbox, policy: &Loaded, crate_dir: &Path) -> Result<Vec<FileReport>> {
-    let folder = crate_dir.join("cases");
-    let entries = std::fs::read_dir(&folder).with_context(|| format!("failed to read `{}`", folder.display()))?;
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    paths.sort();
-    if paths.is_empty() {
-        bail!("no case file found in `{}`", folder.display());
-    }
+    let paths = cases::paths(&crate_dir.join("cases"))?;
     paths
         .into_iter()
         .map(|path| {
-            let text = super::read(&path)?;
-            let file = serde_json::from_slice::<cases::File>(&text);
-            let file = file.with_context(|| format!("failed to read cases from `{}`", path.display()))?;
+            let text = String::from_utf8_lossy(&super::read(&path)?).into_owned();
+            let file = cases::File::parse(&text);
+            let file = file.with_context(|| format!("failed to use `{}`", path.display()))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             Ok(FileReport { file: name, cases: cases::run(sandbox, policy, &file) })
         })

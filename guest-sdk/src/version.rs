@@ -4,16 +4,23 @@
 use std::cmp::Ordering;
 
 /// A version; build metadata counts for nothing and is dropped.
+///
+/// ```
+/// # use rhumb_guest_sdk::version::Version;
+/// let [a, b] = ["v1.10", "1.9.3"].map(|tag| Version::parse(tag));
+/// assert!(a.zip(b).is_some_and(|(a, b)| a.compare(&b).is_gt()));
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Version<'a> {
-    pub(crate) numbers: [u64; 3],
+pub struct Version<'a> {
+    /// Major, minor and patch; 0 where left out.
+    pub numbers: [u64; 3],
     /// Without the dash; empty for none.
-    pub(crate) pre: &'a str,
+    pub pre: &'a str,
 }
 
 impl<'a> Version<'a> {
     /// Reads a tag as a version, in one pass: this runs for every tag on offer.
-    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+    pub fn parse(text: &'a str) -> Option<Self> {
         let mut rest = text.strip_prefix('v').unwrap_or(text);
         let mut numbers = [0; 3];
         for (at, number) in numbers.iter_mut().enumerate() {
@@ -37,12 +44,12 @@ impl<'a> Version<'a> {
     }
 
     /// The same without its pre-release.
-    pub(crate) fn release(&self) -> Self {
+    pub fn release(&self) -> Self {
         Self { numbers: self.numbers, pre: "" }
     }
 
     /// Precedence: numbers, then a release above its pre-releases, then identifier by identifier.
-    pub(crate) fn cmp(&self, other: &Self) -> Ordering {
+    pub fn compare(&self, other: &Self) -> Ordering {
         self.numbers.cmp(&other.numbers).then_with(|| match (self.pre, other.pre) {
             ("", "") => Ordering::Equal,
             ("", _) => Ordering::Greater,
@@ -93,7 +100,8 @@ fn leading_number(text: &str) -> Option<(u64, &str)> {
     }
 }
 
-pub(crate) fn is_identifier(part: &str) -> bool {
+/// Whether a part of a pre-release or of build metadata has only the characters that it may have.
+pub fn is_identifier(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
@@ -102,7 +110,7 @@ fn has_leading_zero(part: &str) -> bool {
 }
 
 /// A number of digits alone; `None` above `u64`.
-pub(crate) fn digits(part: &str) -> Option<u64> {
+pub fn digits(part: &str) -> Option<u64> {
     let only_digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if only_digits { part.parse().ok() } else { None }
 }
@@ -178,8 +186,8 @@ mod tests {
         ];
         for pair in falling.windows(2) {
             let [higher, lower] = [pair[0], pair[1]].map(|text| Version::parse(text).unwrap());
-            assert_eq!(higher.cmp(&lower), Ordering::Greater, "{pair:?}");
+            assert_eq!(higher.compare(&lower), Ordering::Greater, "{pair:?}");
         }
-        assert_eq!(Version::parse("1.10").unwrap().cmp(&Version::parse("v1.10.0+x").unwrap()), Ordering::Equal);
+        assert_eq!(Version::parse("1.10").unwrap().compare(&Version::parse("v1.10.0+x").unwrap()), Ordering::Equal);
     }
 }

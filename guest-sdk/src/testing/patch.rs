@@ -1,26 +1,29 @@
-//! Operations of a value transform, applied.
+//! Operations of a value transform, applied as a host does.
 
-use rhumb_core::judge::{Change, Transformation};
 use serde_json::{Map, Value};
 
-/// The values after the operations; an error names a pointer that leads nowhere.
-pub fn patched(mut values: Value, transformation: &Transformation) -> Result<Value, String> {
+use crate::{Change, Transformation};
+
+/// The values after the operations.
+///
+/// # Panics
+///
+/// When a pointer leads nowhere.
+pub fn patched(mut values: Value, transformation: &Transformation) -> Value {
     for operation in &transformation.operations {
-        let nothing = |pointer: &str| format!("there is nothing at `{pointer}`");
+        let path = &operation.path;
         let new = match &operation.change {
-            Change::Set(value) => Some(value.clone()),
-            Change::CopyFrom(from) => Some(values.pointer(from).cloned().ok_or_else(|| nothing(from))?),
-            Change::MoveFrom(from) => Some(take(&mut values, from).ok_or_else(|| nothing(from))?),
-            Change::Remove => {
-                take(&mut values, &operation.path).ok_or_else(|| nothing(&operation.path))?;
-                None
-            }
+            Change::Set(text) => Some(serde_json::from_str(text).expect("a transform writes JSON")),
+            Change::Remove => None,
+            Change::CopyFrom(from) => Some(values.pointer(from).expect("a copy comes from somewhere").clone()),
+            Change::MoveFrom(from) => Some(take(&mut values, from).expect("a move comes from somewhere")),
         };
-        if let Some(new) = new {
-            put(&mut values, &operation.path, new)?;
+        match new {
+            Some(new) => put(&mut values, path, new),
+            None => drop(take(&mut values, path).unwrap_or_else(|| panic!("there is nothing at `{path}`"))),
         }
     }
-    Ok(values)
+    values
 }
 
 fn take(values: &mut Value, pointer: &str) -> Option<Value> {
@@ -35,7 +38,7 @@ fn take(values: &mut Value, pointer: &str) -> Option<Value> {
     }
 }
 
-fn put(values: &mut Value, pointer: &str, new: Value) -> Result<(), String> {
+fn put(values: &mut Value, pointer: &str, new: Value) {
     let mut at = values;
     for key in pointer.split('/').skip(1) {
         if at.is_null() {
@@ -48,13 +51,12 @@ fn put(values: &mut Value, pointer: &str, new: Value) -> Result<(), String> {
                 if index == items.len() {
                     items.push(Value::Null);
                 }
-                items.get_mut(index).ok_or_else(|| format!("`{pointer}` is behind the end of a list"))?
+                items.get_mut(index).unwrap_or_else(|| panic!("`{pointer}` is behind the end of a list"))
             }
-            _ => return Err(format!("`{pointer}` leads into a plain value")),
+            _ => panic!("`{pointer}` leads into a plain value"),
         };
     }
     *at = new;
-    Ok(())
 }
 
 fn unescaped(key: &str) -> String {

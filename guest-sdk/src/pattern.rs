@@ -1,7 +1,14 @@
 //! Globs as Flux v1 reads them (`ryanuber/go-glob` 1.0.0): `*` is any run of characters, `/` and none included.
 
-/// A pattern, taken apart at its stars.
-pub(crate) struct Pattern {
+/// A pattern for whole tags in which only `*` is special, taken apart at its stars.
+///
+/// ```
+/// # use rhumb_guest_sdk::Pattern;
+/// let pattern = Pattern::new("dev-*");
+/// assert!(pattern.takes("dev-7") && !pattern.takes("stg-7"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pattern {
     whole: String,
     /// Text before the first star and after the last; `None` without a star.
     ends: Option<(String, String)>,
@@ -11,7 +18,7 @@ pub(crate) struct Pattern {
 
 impl Pattern {
     /// Takes any text; there is no wrong one.
-    pub(crate) fn new(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         let mut parts: Vec<String> = text.split('*').map(str::to_owned).collect();
         let ends = if parts.len() > 1 { parts.pop().map(|last| (parts.remove(0), last)) } else { None };
         // Two stars in a row are one.
@@ -21,7 +28,7 @@ impl Pattern {
     }
 
     /// Whether the whole tag matches.
-    pub(crate) fn matches(&self, tag: &str) -> bool {
+    pub fn matches(&self, tag: &str) -> bool {
         let Some((first, last)) = &self.ends else { return tag == self.whole };
         // Parts must not overlap: `a*a` takes `aa` and not `a`.
         let Some(rest) = tag.strip_prefix(first.as_str()) else { return false };
@@ -36,7 +43,7 @@ impl Pattern {
     }
 
     /// Whether a tag may be chosen: Flux drops `latest`, however it is written, unless the pattern is exactly that.
-    pub(crate) fn takes(&self, tag: &str) -> bool {
+    pub fn takes(&self, tag: &str) -> bool {
         if tag.len() == 6 && tag.eq_ignore_ascii_case("latest") && self.whole != "latest" {
             return false;
         }
