@@ -49,9 +49,12 @@ pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(("cluster", sizes)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         crate::servers::start().finish()?;
         optimised()?;
-        let bench = ["run", "--quiet", "--package", "rhumb-tests", "--example", "cluster", "--"];
-        let sizes: Vec<&str> = sizes.iter().map(String::as_str).collect();
-        run("cargo", &[&bench[..], &sizes].concat())?;
+        let run_example = |example: &str, arguments: &[&str]| {
+            let bench = ["run", "--quiet", "--package", "rhumb-tests", "--example", example, "--"];
+            run("cargo", &[&bench[..], arguments].concat())
+        };
+        run_example("cluster", &sizes.iter().map(String::as_str).collect::<Vec<_>>())?;
+        run_example("wakeups", &[])?;
         return Ok(ExitCode::SUCCESS);
     }
     optimised()?;
@@ -63,7 +66,6 @@ pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the daemon as it is shipped, and the benchmarks: together, so that what they share is built once.
 /// Compares the Helm engine with the real `helm`; only the engine is built for it.
 pub(crate) fn oracle(arguments: &[String]) -> Result<ExitCode, String> {
     let oracle = ["run", "--quiet", "--release", "--package", "rhumb-helm", "--example", "oracle", "--"];
@@ -73,6 +75,7 @@ pub(crate) fn oracle(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
+/// Builds the daemon as it is shipped, and the benchmarks: together, so that what they share is built once.
 fn optimised() -> Result<(), String> {
     say("building with optimisations");
     run("cargo", &["build", "--quiet", "--release", "--workspace", "--bins", "--benches"])

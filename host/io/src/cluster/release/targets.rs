@@ -51,8 +51,15 @@ pub(super) fn identity(key: &Key, namespace: &str) -> (String, String, String, S
 /// The key of an object of a release: without a namespace it gets the release's, if its kind has one.
 pub(super) async fn key(cluster: &Cluster, object: &Value, namespace: &str) -> Result<Key, Error> {
     let attempt = "find the place of";
-    let message = "an object of the chart lacks apiVersion, kind or metadata.name".to_owned();
-    let mut key = Key::of(object).ok_or_else(|| Kind::Invalid { message }.at(attempt, "object"))?;
+    let lacks = || {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let fields = ["/apiVersion", "/kind", "/metadata/name"];
+        let missing = fields.into_iter().filter(|field| text(field).is_none());
+        let missing = missing.map(|field| field.trim_start_matches('/').replace('/', "."));
+        let message = format!("it lacks {}", missing.collect::<Vec<_>>().join(" and "));
+        Kind::Invalid { message }.at(attempt, format!("{} of the chart", text("/kind").unwrap_or("object")))
+    };
+    let mut key = Key::of(object).ok_or_else(lacks)?;
     let scope = cluster.scope(&key.api_version, &key.kind).await?;
     let Some(scope) = scope else {
         let kind = Kind::UnknownKind { api_version: key.api_version.clone(), kind: key.kind.clone() };
