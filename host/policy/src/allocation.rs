@@ -7,6 +7,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits::{self, Limits};
@@ -20,7 +21,7 @@ const KEPT_BYTES: usize = 32 << 10;
 const BATCH: usize = 32;
 
 /// Where the memory of instances comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Allocation {
     /// Mapped for each instance and given back.
     OnDemand,

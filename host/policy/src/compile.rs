@@ -1,40 +1,123 @@
-//! Compiles components, through the cache where there is one.
-//!
-//! This is the one place where the compiler runs. It runs in this process still; it is kept apart so that it can move
-//! into a child with limits of its own.
+//! Compiles components, through the cache where there is one, and in a process of its own where there is a program.
 
-#![allow(unsafe_code, reason = "loading compiled code is unsafe; the cache proves that we wrote it")]
+#![allow(unsafe_code, reason = "loading compiled code is unsafe; what makes it sound is said at each place")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rhumb_core::id::Digest;
+use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::Cache;
-use crate::engine::Runtime;
-use crate::error::{Engine, LoadError};
+use crate::children::Process;
+use crate::engine::{self, Runtime};
+use crate::error::{self, LoadError};
+use crate::evaluate::Unready;
+use crate::isolation::Program;
+use crate::limits::CompileLimits;
+use crate::worker::{self, Compile, Compiled};
 
-/// Machine code of a component, from the cache or new.
-pub(crate) fn compile(
-    runtime: &Runtime,
-    cache: Option<&Cache>,
-    digest: &Digest,
-    bytes: &[u8],
-) -> Result<Component, LoadError> {
-    let key = Digest::of_parts([digest.as_str().as_bytes(), runtime.code.as_str().as_bytes()]);
-    if let Some(code) = cache.and_then(|cache| cache.get(&key)) {
-        // SAFETY: the cache gives only bytes that carry the mark of our own key, so this process' user made them with
-        // `precompile_component` below, and the name binds them to this component and this engine.
-        match unsafe { Component::deserialize(&runtime.engine, &code) } {
-            Ok(component) => return Ok(component),
-            Err(error) => tracing::warn!(%digest, error = %format!("{error:#}"), "ignored compiled code"),
+/// Largest code that is taken from a compiler.
+const CODE_BYTES: usize = worker::FRAME_BYTES;
+
+/// Who compiles.
+pub(crate) enum Compiler {
+    /// This process.
+    Here(Engine),
+    /// Another, one for each component.
+    Apart(Program),
+}
+
+impl Compiler {
+    pub(crate) fn here() -> Result<Self, LoadError> {
+        Ok(Self::Here(engine::compiler().map_err(|error| LoadError::Compile(error.into()))?))
+    }
+
+    fn compile(&self, limits: &CompileLimits, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+        match self {
+            Self::Here(engine) => engine.precompile_component(bytes).map_err(|error| LoadError::Compile(error.into())),
+            Self::Apart(program) => apart(program, limits, bytes),
         }
     }
-    let failed = |error| LoadError::Compile(Engine(error));
-    let code = runtime.engine.precompile_component(bytes).map_err(failed)?;
-    if let Some(cache) = cache
-        && let Err(error) = cache.put(&key, &code)
-    {
-        tracing::warn!(%digest, %error, "failed to keep compiled code");
+}
+
+/// Machine code of a component, from the cache or new.
+pub(crate) struct Code {
+    pub(crate) bytes: Arc<[u8]>,
+    /// Whether it may have been made by another build of this program.
+    pub(crate) is_kept: bool,
+}
+
+/// What is compiled for which engine, and kept under which name.
+pub(crate) struct Store<'a> {
+    pub(crate) compiler: &'a Compiler,
+    pub(crate) cache: Option<&'a Cache>,
+    pub(crate) limits: &'a CompileLimits,
+    /// Digest of the component and of everything else that code depends on.
+    pub(crate) key: Digest,
+}
+
+impl Store<'_> {
+    /// Code from the cache, or else new.
+    pub(crate) fn get(&self, bytes: &[u8]) -> Result<Code, LoadError> {
+        match self.cache.and_then(|cache| cache.get(&self.key)) {
+            Some(code) => Ok(Code { bytes: code.into(), is_kept: true }),
+            None => self.renew(bytes),
+        }
     }
-    // SAFETY: made by this engine in the line above.
-    unsafe { Component::deserialize(&runtime.engine, &code) }.map_err(failed)
+
+    /// New code, also for a kept one that turned out to be of no use.
+    pub(crate) fn renew(&self, bytes: &[u8]) -> Result<Code, LoadError> {
+        let code = self.compiler.compile(self.limits, bytes)?;
+        if let Some(cache) = self.cache
+            && let Err(error) = cache.put(&self.key, &code)
+        {
+            tracing::warn!(%error, "failed to keep compiled code");
+        }
+        Ok(Code { bytes: code.into(), is_kept: false })
+    }
+}
+
+/// Makes a component of code.
+pub(crate) fn revive(runtime: &Runtime, code: &[u8]) -> Result<Component, Unready> {
+    // SAFETY: code comes from `Store::get`: out of a compiler of ours, or out of the cache, which gives only bytes that
+    // carry the mark of our own key and are bound to the component and this engine by their name. In the process that
+    // evaluates it comes through the socket that its parent holds.
+    unsafe { Component::deserialize(&runtime.engine, code) }.map_err(|error| Unready::Code(format!("{error:#}")))
+}
+
+/// Compiles in a process of its own, which is stopped when its time is over.
+fn apart(program: &Program, limits: &CompileLimits, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let failed = |reason: String| LoadError::Process { task: "compiles", reason };
+    let mut process = Process::start(program, worker::COMPILE).map_err(|error| failed(error.to_string()))?;
+    let deadline = Instant::now() + Duration::from_millis(limits.wall_millis);
+    let task = Compile { limits: limits.clone(), component_bytes: bytes.len() };
+    let mut ask = || {
+        process.send(&task, deadline)?;
+        process.send_bytes(bytes, deadline)?;
+        let compiled: Compiled = process.receive(64 << 10, deadline)?;
+        match compiled {
+            Ok(()) => Ok(Ok(process.receive_bytes(CODE_BYTES, deadline)?)),
+            Err(words) => Ok(Err(words)),
+        }
+    };
+    let result: std::io::Result<Result<Vec<u8>, String>> = ask();
+    match result {
+        Ok(Ok(code)) => Ok(code),
+        Ok(Err(words)) => Err(LoadError::Compile(error::Engine(rhumb_core::chain::cut(&words, 1024).to_owned()))),
+        Err(error) => Err(match process.end() {
+            _ if error.kind() == std::io::ErrorKind::TimedOut => {
+                LoadError::CompileLimit(format!("it took longer than {} ms", limits.wall_millis))
+            }
+            end if end.is_signal(rustix::process::Signal::XCPU) || end.is_signal(rustix::process::Signal::KILL) => {
+                LoadError::CompileLimit(format!("it took more than {} s of processor time", limits.cpu_seconds))
+            }
+            // An allocation that failed aborts.
+            end if end.is_signal(rustix::process::Signal::ABORT) => {
+                LoadError::CompileLimit(format!("it took more than {} MiB of memory", limits.memory_bytes >> 20))
+            }
+            end => failed(format!("{error}; it ended with {end}")),
+        }),
+    }
 }

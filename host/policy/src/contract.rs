@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code, reason = "the derives of wasmtime implement unsafe traits")]
 
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// Version of the package `rhumb:policy` that is spoken here.
@@ -15,53 +16,60 @@ pub(crate) const VERSION: &str = "0.1.0";
 
 pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Clone, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Context<'a> {
     pub(crate) name: &'a str,
     pub(crate) namespace: &'a str,
     pub(crate) kind: &'a str,
+    #[serde(borrow)]
     pub(crate) environment: Option<&'a str>,
+    #[serde(borrow)]
     pub(crate) labels: Pairs<'a>,
+    #[serde(borrow)]
     pub(crate) annotations: Pairs<'a>,
     pub(crate) now: u64,
     pub(crate) seed: u64,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Clone, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Container<'a> {
     pub(crate) name: &'a str,
     pub(crate) repository: &'a str,
     #[component(name = "current-tag")]
+    #[serde(borrow)]
     pub(crate) current_tag: Option<&'a str>,
     #[component(name = "current-digest")]
+    #[serde(borrow)]
     pub(crate) current_digest: Option<&'a str>,
     #[component(name = "current-since")]
     pub(crate) current_since: u64,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Clone, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Tags<'a> {
     pub(crate) names: &'a str,
     #[component(name = "first-seen")]
     pub(crate) first_seen: Vec<u64>,
-    pub(crate) moves: &'a [u32],
+    pub(crate) moves: Vec<u32>,
     pub(crate) complete: bool,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Clone, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Metadata<'a> {
-    pub(crate) indices: &'a [u32],
+    pub(crate) indices: Vec<u32>,
     pub(crate) created: Vec<u64>,
+    #[serde(borrow)]
     pub(crate) digests: Option<&'a str>,
+    #[serde(borrow)]
     pub(crate) facts: Option<&'a str>,
     pub(crate) complete: bool,
 }
 
-#[derive(ComponentType, Lower, Clone, Copy)]
+#[derive(ComponentType, Lower, Clone, Copy, Serialize, Deserialize)]
 #[component(enum)]
 #[repr(u8)]
 pub(crate) enum Step {
@@ -81,44 +89,47 @@ pub(crate) enum Step {
     Backwards,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Clone, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Move<'a> {
     pub(crate) subject: &'a str,
     pub(crate) repository: &'a str,
     #[component(name = "from-version")]
+    #[serde(borrow)]
     pub(crate) from_version: Option<&'a str>,
     #[component(name = "to-version")]
     pub(crate) to_version: &'a str,
     #[component(name = "to-digest")]
+    #[serde(borrow)]
     pub(crate) to_digest: Option<&'a str>,
     pub(crate) step: Option<Step>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Clone, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Chart<'a> {
     pub(crate) name: &'a str,
     pub(crate) version: &'a str,
     #[component(name = "app-version")]
+    #[serde(borrow)]
     pub(crate) app_version: Option<&'a str>,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Reason {
     pub(crate) code: String,
     pub(crate) message: String,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Problem {
     pub(crate) pointer: String,
     pub(crate) reason: Reason,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(variant)]
 pub(crate) enum Failure {
     #[component(name = "bad-config")]
@@ -131,7 +142,7 @@ pub(crate) enum Failure {
     Internal(String),
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(variant)]
 pub(crate) enum Outcome {
     #[component(name = "pick")]
@@ -144,14 +155,14 @@ pub(crate) enum Outcome {
     HoldUntil(u64),
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Consideration {
     pub(crate) index: u32,
     pub(crate) reason: Reason,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Selection {
     pub(crate) outcome: Outcome,
@@ -159,14 +170,14 @@ pub(crate) struct Selection {
     pub(crate) considered: Vec<Consideration>,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Hold {
     pub(crate) until: Option<u64>,
     pub(crate) reason: Reason,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Approval {
     pub(crate) reason: Reason,
@@ -175,7 +186,7 @@ pub(crate) struct Approval {
     pub(crate) expires: Option<u64>,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(variant)]
 pub(crate) enum Verdict {
     #[component(name = "allow")]
@@ -190,7 +201,7 @@ pub(crate) enum Verdict {
     Observe(Reason),
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(variant)]
 pub(crate) enum Change {
     #[component(name = "set")]
@@ -203,7 +214,7 @@ pub(crate) enum Change {
     CopyFrom(String),
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Operation {
     pub(crate) path: String,
@@ -211,7 +222,7 @@ pub(crate) struct Operation {
     pub(crate) reason: Reason,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Transformation {
     pub(crate) operations: Vec<Operation>,

@@ -2,13 +2,11 @@
 //!
 //! Invariant: whoever has the engine has the ticker too, so a deadline that was set always comes.
 
-use std::hash::{Hash, Hasher};
 use std::thread;
 use std::time::Duration;
 
 use rhumb_core::id::Digest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use wasmtime::{Config, Engine, OperatorCost};
 
 use crate::allocation::{Allocation, Gate};
@@ -17,8 +15,9 @@ use crate::limits::Limits;
 /// How long one epoch lasts.
 const TICK_MILLIS: u64 = 10;
 
-/// The wasmtime that this crate is built with; decision records name it.
-pub(crate) const WASMTIME: &str = "48";
+/// The wasmtime that this crate is built with, of which decision records name the first number: patches of a line neither
+/// change what guests compute nor what fuel costs. They do change machine code, so compiled code names the whole.
+pub(crate) const WASMTIME: &str = "48.0.8";
 
 /// What, besides a question, its fuel and outcome can depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,26 +28,52 @@ pub struct EngineProfile {
     pub semantics: Digest,
 }
 
-/// The engine that everything is compiled for and runs in.
+impl EngineProfile {
+    /// The profile of this build.
+    pub(crate) fn of_this_build() -> Self {
+        let line = WASMTIME.split('.').next().unwrap_or_default();
+        Self { engine: format!("wasmtime {line}"), semantics: Digest::of(format!("{SEMANTICS}\n{:?}", costs())) }
+    }
+
+    /// Names everything that compiled code depends on and that can differ between hosts of one cache. What else can
+    /// (such as the features of the processor) the engine finds in the code itself.
+    pub(crate) fn code(&self) -> Digest {
+        Digest::of(format!("wasmtime {WASMTIME}\n{}\n{}", self.semantics, std::env::consts::ARCH))
+    }
+}
+
+/// What an engine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It compiles and runs what it compiled.
+    Both,
+    /// It has no compiler, and runs what was compiled elsewhere.
+    Run,
+}
+
+/// The engine that everything runs in.
 pub(crate) struct Runtime {
     pub(crate) engine: Engine,
-    pub(crate) profile: EngineProfile,
-    /// Digest of everything that compiled code depends on, the processor included.
-    pub(crate) code: Digest,
     /// Bounds the instances that live at the same time.
     pub(crate) gate: Gate,
 }
 
 impl Runtime {
-    /// Makes the engine and starts its ticker, a thread that ends with the engine.
-    pub(crate) fn start(allocation: Allocation, limits: &Limits) -> wasmtime::Result<Self> {
-        let engine = match Engine::new(&config(allocation, limits)) {
+    /// Makes the engine. Nothing may run in it before [`Runtime::tick`] was called.
+    pub(crate) fn new(role: Role, allocation: Allocation, limits: &Limits) -> wasmtime::Result<Self> {
+        let engine = match Engine::new(&config(role, allocation, limits)) {
             // A pool reserves addresses for all its instances, which this process may be denied.
-            Err(_) if allocation == Allocation::Pooled => Engine::new(&config(Allocation::OnDemand, limits))?,
+            Err(_) if allocation == Allocation::Pooled => Engine::new(&config(role, Allocation::OnDemand, limits))?,
             other => other?,
         };
-        let weak = engine.weak();
-        thread::Builder::new().name("policy-epochs".to_owned()).spawn(move || {
+        Ok(Self { engine, gate: Gate::new() })
+    }
+
+    /// Starts the ticker, a thread that ends with the engine.
+    pub(crate) fn tick(&self) -> std::io::Result<()> {
+        let weak = self.engine.weak();
+        let ticker = thread::Builder::new().name("policy-epochs".to_owned());
+        ticker.spawn(move || {
             loop {
                 thread::sleep(Duration::from_millis(TICK_MILLIS));
                 match weak.upgrade() {
@@ -57,17 +82,20 @@ impl Runtime {
                 }
             }
         })?;
-        let mut hasher = Stable(Sha256::new());
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        let code = Digest::of(hasher.0.finalize());
-        let semantics = Digest::of(format!("{SEMANTICS}\n{:?}", costs()));
-        Ok(Self {
-            engine,
-            profile: EngineProfile { engine: format!("wasmtime {WASMTIME}"), semantics },
-            code,
-            gate: Gate::new(),
-        })
+        Ok(())
     }
+
+    /// Makes the engine and starts its ticker.
+    pub(crate) fn start(role: Role, allocation: Allocation, limits: &Limits) -> wasmtime::Result<Self> {
+        let runtime = Self::new(role, allocation, limits)?;
+        runtime.tick()?;
+        Ok(runtime)
+    }
+}
+
+/// An engine that only compiles.
+pub(crate) fn compiler() -> wasmtime::Result<Engine> {
+    Engine::new(&config(Role::Both, Allocation::OnDemand, &Limits::default()))
 }
 
 /// Epochs that this many milliseconds take, at least.
@@ -79,14 +107,13 @@ pub(crate) fn ticks(millis: u64) -> u64 {
 /// The settings of [`config`] that a guest's result or fuel can depend on, in words.
 const SEMANTICS: &str = "fuel; nan canonical; no simd, threads, memory64, gc, exceptions; stack 512 KiB";
 
-fn config(allocation: Allocation, limits: &Limits) -> Config {
+fn config(role: Role, allocation: Allocation, limits: &Limits) -> Config {
     let mut config = Config::new();
     config
         .allocation_strategy(allocation.strategy(limits))
         .consume_fuel(true)
         .epoch_interruption(true)
         .operator_cost(costs())
-        .cranelift_nan_canonicalization(true)
         .wasm_component_model(true)
         .wasm_simd(false)
         .wasm_relaxed_simd(false)
@@ -99,6 +126,10 @@ fn config(allocation: Allocation, limits: &Limits) -> Config {
         .max_wasm_stack(512 * 1024)
         // A trap stays cheap; the guest's frames say nothing to an operator.
         .wasm_backtrace_max_frames(None);
+    match role {
+        Role::Both => config.cranelift_nan_canonicalization(true),
+        Role::Run => config.enable_compiler(false),
+    };
     config
 }
 
@@ -112,27 +143,13 @@ fn costs() -> OperatorCost {
     costs
 }
 
-/// Feeds what is hashed to SHA-256, so that the result is the same in every process.
-struct Stable(Sha256);
-
-impl Hasher for Stable {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_price_list_is_the_one_that_records_were_made_with() {
-        let runtime = Runtime::start(Allocation::OnDemand, &Limits::default()).unwrap();
-        assert_eq!(runtime.profile.semantics.short(), "83475e070c16");
+        assert_eq!(EngineProfile::of_this_build().semantics.short(), "83475e070c16");
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Why a component was not loaded, in the words of the person who made it.
 
+use rhumb_core::judge::Failure;
+
+use crate::evaluate::Unready;
+
 /// Why bytes did not become a policy.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -82,6 +86,17 @@ pub enum LoadError {
     /// The compiler refused it.
     #[error("failed to compile the component")]
     Compile(#[source] Engine),
+    /// The process that compiles it was stopped.
+    #[error("component is too costly to compile: {0}")]
+    CompileLimit(String),
+    /// A process for policies could not be used.
+    #[error("failed to use the process that {task} policies: {reason}")]
+    Process {
+        /// `compiles` or `evaluates`.
+        task: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
     /// A function has another type than the contract says.
     #[error("function `{function}` of the component has another type than the contract says")]
     WrongType {
@@ -101,7 +116,7 @@ pub enum LoadError {
     },
     /// It did not answer.
     #[error("component failed to describe itself: {0}")]
-    Describe(rhumb_core::judge::Failure),
+    Describe(Failure),
     /// `describe` and the custom section differ.
     #[error("component describes itself otherwise than its custom section `rhumb:policy`")]
     LyingDescription,
@@ -118,5 +133,22 @@ pub enum LoadError {
 
 /// Words of the engine, as an error with its causes.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:#}")]
-pub struct Engine(pub(crate) wasmtime::Error);
+#[error("{0}")]
+pub struct Engine(pub(crate) String);
+
+impl From<wasmtime::Error> for Engine {
+    fn from(error: wasmtime::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
+impl From<Unready> for LoadError {
+    fn from(unready: Unready) -> Self {
+        match unready {
+            Unready::Code(words) | Unready::Link(words) => Self::Compile(Engine(words)),
+            Unready::WrongType { function, words } => Self::WrongType { function, source: Engine(words) },
+            Unready::Resources { needs, limit } => Self::Resources { needs, limit },
+            Unready::Start(words) => Self::Describe(Failure::Trap(words)),
+        }
+    }
+}

@@ -13,28 +13,35 @@
 //! * a failure is never a verdict.
 
 mod admission;
+mod again;
 mod allocation;
 mod cache;
 mod call;
 pub mod cases;
 mod catalog;
+mod children;
 mod compile;
 mod contract;
 mod convert;
 mod describe;
 mod engine;
 mod error;
+mod evaluate;
+mod isolation;
 mod json;
 mod limits;
+mod place;
 pub mod record;
 mod sandbox;
 mod schema;
+pub mod worker;
 
 pub use allocation::Allocation;
 pub use catalog::{Catalog, CatalogError, PolicyInfo};
 pub use describe::{Describe, ReasonCode, Wants};
 pub use engine::EngineProfile;
 pub use error::{Engine, LoadError};
-pub use limits::{AnswerLimits, Limits};
+pub use isolation::{Isolation, Program, Walls};
+pub use limits::{AnswerLimits, CompileLimits, Limits};
 pub use record::{Record, Replay, replay};
 pub use sandbox::{Loaded, Options, Sandbox};

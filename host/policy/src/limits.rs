@@ -1,5 +1,7 @@
 //! What a policy may use at most. All of it is the operator's to set; a policy recommends only its fuel.
 
+use serde::{Deserialize, Serialize};
+
 /// Core instances of one component.
 pub(crate) const INSTANCES: u32 = 16;
 /// Tables of one component.
@@ -8,7 +10,7 @@ pub(crate) const TABLES: u32 = 16;
 pub(crate) const MEMORIES: u32 = 4;
 
 /// Bounds on one component and on one call of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Size of a component in bytes.
     pub component_bytes: usize,
@@ -26,10 +28,23 @@ pub struct Limits {
     pub handles: usize,
     /// Bounds on an answer.
     pub answer: AnswerLimits,
+    /// Bounds on compiling.
+    pub compile: CompileLimits,
+}
+
+/// Bounds on the process that compiles one component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompileLimits {
+    /// Bytes of its memory.
+    pub memory_bytes: u64,
+    /// Processor time in seconds.
+    pub cpu_seconds: u64,
+    /// Wall-clock time in milliseconds.
+    pub wall_millis: u64,
 }
 
 /// Bounds on what comes back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerLimits {
     /// Tags that a selection may give reasons for.
     pub considered: usize,
@@ -56,6 +71,7 @@ impl Default for Limits {
             hostcall_bytes: 4 << 20,
             handles: 4096,
             answer: AnswerLimits::default(),
+            compile: CompileLimits::default(),
         }
     }
 }
@@ -70,5 +86,11 @@ impl Default for AnswerLimits {
             json_bytes: 1 << 20,
             json_depth: 64,
         }
+    }
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self { memory_bytes: 512 << 20, cpu_seconds: 5, wall_millis: 20_000 }
     }
 }

@@ -1,8 +1,8 @@
 //! Holds loaded policies and asks them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rhumb_core::id::{Digest, Timestamp};
 use rhumb_core::judge::{Answer, Ask, Decision, Failure, Kind, Problem, Question, Reason};
@@ -10,15 +10,16 @@ use rhumb_core::judge::{Answer, Ask, Decision, Failure, Kind, Problem, Question,
 use crate::admission::admit;
 use crate::allocation::Allocation;
 use crate::cache::Cache;
-use crate::call::{Functions, Ready};
-use crate::compile::compile;
-use crate::contract;
-use crate::convert::{self, Rules};
+use crate::call::{Call, Returned, other_function};
+use crate::compile::{Compiler, Store};
+use crate::convert::Rules;
 use crate::describe::Describe;
-use crate::engine::{EngineProfile, Runtime};
-use crate::error::{Engine, LoadError};
+use crate::engine::EngineProfile;
+use crate::error::LoadError;
+use crate::isolation::{Isolation, Walls};
 use crate::limits::Limits;
-use crate::{json, schema};
+use crate::place::{Place, Places};
+use crate::{again, json, schema};
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,8 @@ pub struct Options {
     pub limits: Limits,
     /// Where the memory of instances comes from.
     pub allocation: Allocation,
+    /// Which process compiles and runs policies.
+    pub isolation: Isolation,
 }
 
 /// Loads policies and asks them. Clones share everything.
@@ -38,10 +41,24 @@ pub struct Sandbox {
 }
 
 struct Inner {
-    runtime: Runtime,
+    places: Places,
+    compiler: Compiler,
     cache: Option<Cache>,
+    profile: EngineProfile,
     limits: Limits,
-    policies: RwLock<HashMap<Digest, Arc<Ready>>>,
+    policies: RwLock<HashMap<Digest, Arc<Policy>>>,
+}
+
+/// A policy that can be asked.
+struct Policy {
+    describe: Describe,
+    /// Declared reason codes.
+    codes: BTreeSet<String>,
+    /// Fuel of one call: what the policy recommends, as far as the operator allows it.
+    budget: u64,
+    place: Place,
+    /// Configs with which a transform was found to leave its own result alone.
+    settled: Mutex<HashSet<Digest>>,
 }
 
 /// A policy that was loaded.
@@ -66,34 +83,37 @@ pub struct Loaded {
 }
 
 impl Sandbox {
-    /// Starts the engine.
+    /// Starts the engine, or the first of the processes that have one.
     pub fn new(options: Options) -> Result<Self, LoadError> {
-        let runtime =
-            Runtime::start(options.allocation, &options.limits).map_err(|error| LoadError::Compile(Engine(error)))?;
-        let cache = options.cache_dir.as_deref().map(Cache::open).transpose();
+        let Options { cache_dir, limits, allocation, isolation } = options;
+        let cache = cache_dir.as_deref().map(Cache::open).transpose();
         let cache = cache.map_err(|(path, source)| LoadError::Cache { path: path.display().to_string(), source })?;
-        let inner = Inner { runtime, cache, limits: options.limits, policies: RwLock::default() };
-        Ok(Self { inner: Arc::new(inner) })
+        let compiler = match &isolation {
+            Isolation::InProcess => Compiler::here()?,
+            Isolation::CompileApart(program) | Isolation::Process(program) => Compiler::Apart(program.clone()),
+        };
+        let places = Places::start(isolation, allocation, &limits)?;
+        let (profile, policies) = (EngineProfile::of_this_build(), RwLock::default());
+        Ok(Self { inner: Arc::new(Inner { places, compiler, cache, profile, limits, policies }) })
     }
 
     /// Takes a component in: looks at it, compiles it, and checks that it describes itself truly.
     ///
     /// Loading the same bytes again costs a look at them.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
-        let Inner { runtime, cache, limits, policies } = &*self.inner;
-        let admitted = admit(bytes, limits.component_bytes)?;
+        let admitted = admit(bytes, self.inner.limits.component_bytes)?;
         let digest = Digest::of(bytes);
-        let ready = match self.ready(&digest) {
-            Some(ready) => ready,
+        let policy = match self.policy(&digest) {
+            Some(policy) => policy,
             None => {
-                let component = compile(runtime, cache.as_ref(), &digest, bytes)?;
-                let ready = Arc::new(Ready::new(runtime, limits, &component, admitted.describe)?);
-                require_truth(&ready, runtime, limits, &admitted.section)?;
-                policies.write().unwrap_or_else(PoisonError::into_inner).insert(digest.clone(), Arc::clone(&ready));
-                ready
+                let policy = Arc::new(self.prepare(&digest, bytes, admitted.describe)?);
+                self.require_truth(&policy, &admitted.section)?;
+                let mut policies = self.inner.policies.write().unwrap_or_else(PoisonError::into_inner);
+                policies.insert(digest.clone(), Arc::clone(&policy));
+                policy
             }
         };
-        let describe = ready.describe.clone();
+        let describe = policy.describe.clone();
         Ok(Loaded {
             digest,
             kind: describe.kind,
@@ -101,28 +121,32 @@ impl Sandbox {
             version: describe.version.clone(),
             describe,
             imports: admitted.imports,
-            budget: ready.budget,
+            budget: policy.budget,
             size: bytes.len(),
         })
     }
 
     /// Whether a config can be used: first by the policy's schema, then by the policy itself.
     pub fn check_config(&self, component: &Digest, config: &str) -> Result<(), Vec<Problem>> {
-        let Inner { runtime, limits, .. } = &*self.inner;
+        let limits = &self.inner.limits;
         let whole = |code: &str, message: String| {
             vec![Problem { pointer: String::new(), reason: Reason { code: code.to_owned(), message } }]
         };
-        let Some(ready) = self.ready(component) else {
+        let Some(policy) = self.policy(component) else {
             return Err(whole("unavailable", unknown(component)));
         };
         let value = json::parse(config, limits.answer.json_depth).map_err(|text| whole("invalid-json", text))?;
-        let problems = schema::check(&ready.describe.config, &value);
+        let problems = schema::check(&policy.describe.config, &value);
         if !problems.is_empty() {
             return Err(problems);
         }
-        let (result, _) = ready.call::<_, (Vec<contract::Problem>,)>(runtime, limits, &ready.check_config, (config,));
-        let rules = Rules { limits: &limits.answer, codes: &ready.codes, now: Timestamp(0), offered: 0 };
-        match result.and_then(|(problems,)| rules.problems(problems)) {
+        let rules = Rules { limits: &limits.answer, codes: &policy.codes, now: Timestamp(0), offered: 0 };
+        let checked = match self.run_one(&policy, Call::CheckConfig(config)).0 {
+            Ok(Returned::CheckConfig(problems)) => rules.problems(problems),
+            Ok(_) => Err(other_function()),
+            Err(failure) => Err(failure),
+        };
+        match checked {
             Ok(problems) if problems.is_empty() => Ok(()),
             Ok(problems) => Err(problems),
             Err(failure) => Err(whole(failure.code(), failure.to_string())),
@@ -131,25 +155,38 @@ impl Sandbox {
 
     /// Asks one question.
     pub fn decide(&self, question: &Question) -> Decision {
-        let Some(ready) = self.ready(&question.component) else {
-            return Decision { answer: Err(Failure::Unavailable(unknown(&question.component))), fuel: 0 };
-        };
-        let (answer, fuel) = self.ask(&ready, question);
-        Decision { answer, fuel }
+        let mut decisions = self.decide_all(&question.component, &[question]);
+        decisions.pop().unwrap_or_else(|| failed(Failure::Unavailable("no answer".to_owned())))
     }
 
-    /// Asks several questions and keeps each beside its decision.
+    /// Asks several questions and keeps each beside its decision. Policies do not wait for one another.
     pub fn judge<K: Ord>(&self, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
-        let ask = |(key, question): (K, Question)| {
-            let decision = self.decide(&question);
-            (key, (question, decision))
+        let mut groups: BTreeMap<&Digest, Vec<&Question>> = BTreeMap::new();
+        for question in questions.values() {
+            groups.entry(&question.component).or_default().push(question);
+        }
+        let asked = |(component, group): (&Digest, Vec<&Question>)| {
+            let decisions = self.decide_all(component, &group);
+            (component.clone(), decisions.into_iter())
         };
-        questions.into_iter().map(ask).collect()
+        let mut answered: BTreeMap<Digest, std::vec::IntoIter<Decision>> = match &self.inner.places {
+            Places::Children(_) if groups.len() > 1 => std::thread::scope(|scope| {
+                let threads: Vec<_> = groups.into_iter().map(|group| scope.spawn(|| asked(group))).collect();
+                threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+            }),
+            _ => groups.into_iter().map(asked).collect(),
+        };
+        let of = |(key, question): (K, Question)| {
+            let decision = answered.get_mut(&question.component).and_then(Iterator::next);
+            let none = || failed(Failure::Internal("the thread that asked it panicked".to_owned()));
+            (key, (question, decision.unwrap_or_else(none)))
+        };
+        questions.into_iter().map(of).collect()
     }
 
     /// What besides a question a decision can depend on.
     pub fn profile(&self) -> &EngineProfile {
-        &self.inner.runtime.profile
+        &self.inner.profile
     }
 
     /// The limits that every call has.
@@ -157,79 +194,114 @@ impl Sandbox {
         &self.inner.limits
     }
 
-    fn ready(&self, component: &Digest) -> Option<Arc<Ready>> {
+    /// The walls around the processes that evaluate; none when this process does.
+    pub fn walls(&self) -> Option<&Walls> {
+        self.inner.places.walls()
+    }
+
+    fn policy(&self, component: &Digest) -> Option<Arc<Policy>> {
         self.inner.policies.read().unwrap_or_else(PoisonError::into_inner).get(component).cloned()
     }
 
-    fn ask(&self, ready: &Ready, question: &Question) -> (Result<Answer, Failure>, u64) {
-        let Inner { runtime, limits, .. } = &*self.inner;
+    /// Compiles a component, or takes its code from the cache, and makes it ready where it will run.
+    fn prepare(&self, digest: &Digest, bytes: &[u8], describe: Describe) -> Result<Policy, LoadError> {
+        let Inner { places, compiler, cache, profile, limits, .. } = &*self.inner;
+        let key = Digest::of_parts([digest.as_str().as_bytes(), profile.code().as_str().as_bytes()]);
+        let store = Store { compiler, cache: cache.as_ref(), limits: &limits.compile, key };
+        let budget = describe.fuel.min(limits.fuel);
+        let mut code = store.get(bytes)?;
+        let place = match places.prepare(limits, digest, (describe.kind, budget), &code.bytes)? {
+            Ok(place) => place,
+            // Such as code for a processor that this one is not.
+            Err(unready) if code.is_kept => {
+                tracing::warn!(%digest, ?unready, "compiled anew: the code that was kept is of no use here");
+                code = store.renew(bytes)?;
+                places.prepare(limits, digest, (describe.kind, budget), &code.bytes)??
+            }
+            Err(unready) => return Err(unready.into()),
+        };
+        let codes = describe.codes();
+        Ok(Policy { describe, codes, budget, place, settled: Mutex::default() })
+    }
+
+    /// Runs `describe` and compares it with what the custom section says.
+    fn require_truth(&self, policy: &Policy, section: &str) -> Result<(), LoadError> {
+        match self.run_one(policy, Call::Describe).0 {
+            Ok(Returned::Describe(said)) if said == section => Ok(()),
+            Ok(Returned::Describe(_)) => Err(LoadError::LyingDescription),
+            Ok(_) => Err(LoadError::Describe(other_function())),
+            Err(failure) => Err(LoadError::Describe(failure)),
+        }
+    }
+
+    /// Asks questions of one component, in order.
+    fn decide_all(&self, component: &Digest, questions: &[&Question]) -> Vec<Decision> {
+        let Some(policy) = self.policy(component) else {
+            let unavailable = |_: &&Question| failed(Failure::Unavailable(unknown(component)));
+            return questions.iter().map(unavailable).collect();
+        };
+        let (mut calls, mut refused) = (Vec::with_capacity(questions.len()), Vec::with_capacity(questions.len()));
+        for question in questions {
+            let call = self.require_kind(&policy, question).and_then(|()| Call::of(question));
+            refused.push(call.map(|call| calls.push(call)).err());
+        }
+        let mut outcomes = self.inner.places.run(&self.inner.limits, &policy.place, policy.budget, calls).into_iter();
+        let decide = |(question, refused): (&&Question, Option<Failure>)| {
+            if let Some(failure) = refused {
+                return failed(failure);
+            }
+            let Some((returned, fuel)) = outcomes.next() else {
+                return failed(Failure::Internal("a call without an outcome".to_owned()));
+            };
+            let answer = returned.and_then(|returned| returned.answer(&question.ask, &self.rules(&policy, question)));
+            Decision { answer: answer.and_then(|answer| self.settled(&policy, question, answer)), fuel }
+        };
+        questions.iter().zip(refused).map(decide).collect()
+    }
+
+    /// Runs a transform on its own result once for each config: a transform that goes on would change a release each
+    /// time somebody looks.
+    fn settled(&self, policy: &Policy, question: &Question, answer: Answer) -> Result<Answer, Failure> {
+        let Some(second) = again::question(question, &answer) else { return Ok(answer) };
+        let config = Digest::of(&question.config);
+        let seen = || policy.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen().contains(&config) {
+            return Ok(answer);
+        }
+        let returned = Call::of(&second).and_then(|call| self.run_one(policy, call).0);
+        let second_answer = returned.and_then(|returned| returned.answer(&second.ask, &self.rules(policy, &second)));
+        again::require_nothing(second_answer)?;
+        seen().insert(config);
+        Ok(answer)
+    }
+
+    fn rules<'a>(&'a self, policy: &'a Policy, question: &Question) -> Rules<'a> {
         let offered = match &question.ask {
             Ask::Shortlist { tags, .. } | Ask::Select { tags, .. } => tags.len(),
             Ask::Judge { .. } | Ask::Transform { .. } => 0,
         };
-        let rules = Rules { limits: &limits.answer, codes: &ready.codes, now: question.context.now, offered };
-        let (context, config) = (convert::context(&question.context), question.config.as_str());
-        match (&ready.functions, &question.ask) {
-            (Functions::ImageFilter { shortlist, .. }, Ask::Shortlist { container, tags }) => {
-                if let Err(text) = convert::check_columns(tags, None) {
-                    return (Err(malformed("/tags", text)), 0);
-                }
-                let params = (context, config, convert::container(container), convert::tags(tags));
-                let (result, fuel) =
-                    ready.call::<_, (Result<Vec<u32>, contract::Failure>,)>(runtime, limits, shortlist, params);
-                (answer(&rules, result, |found| rules.shortlist(found).map(Answer::Shortlist)), fuel)
-            }
-            (Functions::ImageFilter { select, .. }, Ask::Select { container, tags, metadata }) => {
-                if let Err(text) = convert::check_columns(tags, Some(metadata)) {
-                    return (Err(malformed("/tags", text)), 0);
-                }
-                let (container, metadata) = (convert::container(container), convert::metadata(metadata));
-                let params = (context, config, container, convert::tags(tags), metadata);
-                let (result, fuel) = ready.call(runtime, limits, select, params);
-                (answer(&rules, result, |found| rules.selection(found).map(Answer::Selection)), fuel)
-            }
-            (Functions::PromotionRule { judge }, Ask::Judge { moves, evidence }) => {
-                let params = (context, config, convert::moves(moves), evidence.as_str());
-                let (result, fuel) = ready.call(runtime, limits, judge, params);
-                (answer(&rules, result, |found| rules.verdict(found).map(Answer::Verdict)), fuel)
-            }
-            (Functions::ValueTransform { apply }, Ask::Transform { chart, values, evidence }) => {
-                let params = (context, config, convert::chart(chart), values.as_str(), evidence.as_str());
-                let (result, fuel) = ready.call(runtime, limits, apply, params);
-                (answer(&rules, result, |found| rules.transformation(found).map(Answer::Transformation)), fuel)
-            }
-            (_, ask) => {
-                let (is, asked) = (ready.describe.kind.as_str(), ask.kind().as_str());
-                (Err(Failure::Unavailable(format!("`{}` is of kind {is}, not {asked}", question.policy))), 0)
-            }
+        Rules { limits: &self.inner.limits.answer, codes: &policy.codes, now: question.context.now, offered }
+    }
+
+    fn require_kind(&self, policy: &Policy, question: &Question) -> Result<(), Failure> {
+        let (is, asked) = (policy.describe.kind, question.ask.kind());
+        if is == asked {
+            return Ok(());
         }
+        let text = format!("`{}` is of kind {}, not {}", question.policy, is.as_str(), asked.as_str());
+        Err(Failure::Unavailable(text))
+    }
+
+    fn run_one(&self, policy: &Policy, call: Call<'_>) -> crate::call::Outcome {
+        let mut outcomes = self.inner.places.run(&self.inner.limits, &policy.place, policy.budget, vec![call]);
+        outcomes.pop().unwrap_or_else(|| (Err(Failure::Internal("a call without an outcome".to_owned())), 0))
     }
 }
 
-/// Checks what came back, be it an answer or a failure.
-fn answer<T>(
-    rules: &Rules<'_>,
-    result: Result<(Result<T, contract::Failure>,), Failure>,
-    check: impl FnOnce(T) -> Result<Answer, Failure>,
-) -> Result<Answer, Failure> {
-    match result?.0 {
-        Ok(found) => check(found),
-        Err(failure) => Err(rules.failure(failure)),
-    }
-}
-
-/// Runs `describe` and compares it with what the custom section says.
-fn require_truth(ready: &Ready, runtime: &Runtime, limits: &Limits, section: &str) -> Result<(), LoadError> {
-    let (result, _) = ready.call::<_, (String,)>(runtime, limits, &ready.describe_function, ());
-    let (said,) = result.map_err(LoadError::Describe)?;
-    if said == section { Ok(()) } else { Err(LoadError::LyingDescription) }
+fn failed(failure: Failure) -> Decision {
+    Decision { answer: Err(failure), fuel: 0 }
 }
 
 fn unknown(component: &Digest) -> String {
     format!("no policy with the digest {component} is loaded")
-}
-
-fn malformed(pointer: &str, message: String) -> Failure {
-    let reason = Reason { code: "malformed".to_owned(), message };
-    Failure::BadInput(vec![Problem { pointer: pointer.to_owned(), reason }])
 }

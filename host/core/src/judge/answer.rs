@@ -168,6 +168,9 @@ pub enum Failure {
     /// What it returned breaks a rule of the contract.
     #[error("answer breaks the contract: {0}")]
     BadOutput(String),
+    /// The process that ran it ended, or had to be ended. Unlike a trap this cannot be replayed.
+    #[error("ended the process that ran it: {0}")]
+    Died(String),
     /// There is no such policy, or it could not be loaded.
     #[error("unavailable: {0}")]
     Unavailable(String),
@@ -185,6 +188,7 @@ impl Failure {
             Self::Timeout { .. } => "timeout",
             Self::Trap(_) => "trap",
             Self::BadOutput(_) => "bad-output",
+            Self::Died(_) => "died",
             Self::Unavailable(_) => "unavailable",
         }
     }

@@ -55,13 +55,13 @@ pub(crate) fn container(container: &judge::Container) -> contract::Container<'_>
 /// The tags as the guest sees them.
 pub(crate) fn tags(tags: &Tags) -> contract::Tags<'_> {
     let first_seen = tags.first_seen.iter().map(|time| time.0).collect();
-    contract::Tags { names: &tags.names, first_seen, moves: &tags.moves, complete: tags.complete }
+    contract::Tags { names: &tags.names, first_seen, moves: tags.moves.clone(), complete: tags.complete }
 }
 
 /// The metadata as the guest sees it.
 pub(crate) fn metadata(metadata: &judge::Metadata) -> contract::Metadata<'_> {
     contract::Metadata {
-        indices: &metadata.indices,
+        indices: metadata.indices.clone(),
         created: metadata.created.iter().map(|time| time.0).collect(),
         digests: metadata.digests.as_deref(),
         facts: metadata.facts.as_deref(),
@@ -282,7 +282,7 @@ impl Rules<'_> {
 }
 
 /// The text without control characters: it ends in logs, terminals and conditions.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     rhumb_core::chain::cut(text, 2048).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -1,0 +1,81 @@
+//! Policies compiled and run in processes of their own.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+
+mod guests;
+mod questions;
+
+use std::path::PathBuf;
+
+use rhumb_core::judge::Answer;
+use rhumb_policy::{Isolation, Options, Program, Sandbox, Walls};
+
+use questions::question;
+
+fn worker() -> Program {
+    Program::at(PathBuf::from(env!("CARGO_BIN_EXE_rhumb-policy-worker")))
+}
+
+fn apart() -> Sandbox {
+    Sandbox::new(Options { isolation: Isolation::Process(worker()), ..Options::default() }).unwrap()
+}
+
+#[test]
+fn a_child_gives_the_same_decisions_and_fuel_as_this_process() {
+    let (here, apart) = (Sandbox::new(Options::default()).unwrap(), apart());
+    for (name, config) in [("semver", r#"{"range":"<0.500"}"#), ("glob", r#"{"pattern":"0.4*"}"#), ("liar", "{}")] {
+        let loaded = here.load(guests::component(name)).unwrap();
+        assert_eq!(apart.load(guests::component(name)).unwrap().describe, loaded.describe);
+        for count in [0, 1, 10_000] {
+            let question = question(&loaded.digest, config, count);
+            assert_eq!(apart.decide(&question), here.decide(&question), "{name}, {count} tags");
+        }
+    }
+    assert_eq!(apart.profile(), here.profile());
+}
+
+#[test]
+fn the_walls_around_a_child_stand() {
+    assert_eq!(apart().walls(), Some(&Walls::default()));
+    assert_eq!(Sandbox::new(Options::default()).unwrap().walls(), None);
+}
+
+#[test]
+fn a_batch_is_answered_in_order() {
+    let apart = apart();
+    let (semver, endless) =
+        (apart.load(guests::component("semver")).unwrap(), apart.load(guests::component("endless")).unwrap());
+    let mut questions = std::collections::BTreeMap::new();
+    for count in 0..300 {
+        questions.insert(count, question(&semver.digest, r#"{"range":"*"}"#, count));
+    }
+    questions.insert(1000, question(&endless.digest, "{}", 1));
+    let decisions = apart.judge(questions);
+    for (count, (asked, decision)) in decisions.iter().take(300) {
+        assert_eq!(apart.decide(asked), *decision);
+        let Ok(Answer::Selection(selection)) = &decision.answer else { panic!("{count}: {decision:?}") };
+        assert_eq!(selection.considered.len(), (*count).min(selection.considered.len()));
+    }
+    assert_eq!(decisions[&1000].1.answer.as_ref().unwrap_err().code(), "out-of-fuel");
+}
+
+#[test]
+fn code_is_compiled_apart_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = || {
+        let options = Options {
+            cache_dir: Some(folder.path().to_owned()),
+            isolation: Isolation::CompileApart(worker()),
+            ..Options::default()
+        };
+        let sandbox = Sandbox::new(options).unwrap();
+        let semver = sandbox.load(guests::component("semver")).unwrap();
+        sandbox.decide(&question(&semver.digest, r#"{"range":"*"}"#, 100))
+    };
+    let first = ask();
+    assert!(first.answer.is_ok(), "{first:?}");
+    assert_eq!(ask(), first);
+    let here = Sandbox::new(Options::default()).unwrap();
+    let semver = here.load(guests::component("semver")).unwrap();
+    assert_eq!(here.decide(&question(&semver.digest, r#"{"range":"*"}"#, 100)), first);
+}
