@@ -74,6 +74,9 @@ pub struct Config {
     /// Folder with the policies that ship with Rhumb (*.wasm)
     #[arg(long, env = "RHUMB_POLICIES", default_value = "/usr/share/rhumb/policies")]
     pub policies: PathBuf,
+    /// Where policies run: in processes without credentials, network or files, or in the daemon itself
+    #[arg(long, value_enum, default_value_t = PolicyIsolation::Process)]
+    pub policy_isolation: PolicyIsolation,
     /// Kubeconfig; the pod's service account when not given
     #[arg(long, env = "KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,
@@ -95,6 +98,15 @@ pub struct Config {
     /// Address of the operator's API; keep it on loopback, it asks for no password
     #[arg(long, env = "RHUMB_LISTEN", default_value = "127.0.0.1:3030")]
     pub listen: std::net::SocketAddr,
+}
+
+/// Where policies run.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyIsolation {
+    /// In processes of their own.
+    Process,
+    /// In the daemon.
+    InProcess,
 }
 
 /// How registries are reached; the same for `rhumb plan --registry`.

@@ -17,10 +17,10 @@ use rhumb_io::cluster::{Cluster, Term};
 use rhumb_io::git::Mirrors;
 use rhumb_io::store::Store;
 use rhumb_io::{charts, git};
-use rhumb_policy::{Catalog, Sandbox};
+use rhumb_policy::{Catalog, Isolation, Program, Sandbox};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, PolicyIsolation};
 use crate::credentials::Credentials;
 use crate::event::Wakeups;
 use crate::external::Documents;
@@ -104,10 +104,7 @@ impl Context {
         std::fs::create_dir_all(&state).with_context(made)?;
         let interval = u64::try_from(config.automation_interval.as_millis()).unwrap_or(u64::MAX);
         let credentials = Credentials::new(cluster.clone(), config.registries.docker_config.clone());
-        let sandbox = Sandbox::new(rhumb_policy::Options {
-            cache_dir: Some(state.join("compiled")),
-            ..rhumb_policy::Options::default()
-        })?;
+        let sandbox = sandbox(&config)?;
         let catalog = catalog(&sandbox, &config.policies)?;
         let mirror = state.join("mirror");
         let (url, branch, paths) = (config.git_url.clone(), config.git_branch.clone(), config.git_path.clone());
@@ -194,6 +191,23 @@ impl Context {
     pub fn reports(&self) -> std::sync::MutexGuard<'_, Reports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Starts the sandbox, and says what its walls lack.
+fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
+    let isolation = match config.policy_isolation {
+        PolicyIsolation::Process => Isolation::Process(Program::this().context("failed to find this program's file")?),
+        PolicyIsolation::InProcess => Isolation::InProcess,
+    };
+    let sandbox = Sandbox::new(rhumb_policy::Options {
+        cache_dir: Some(config.state.join("compiled")),
+        isolation,
+        ..rhumb_policy::Options::default()
+    })?;
+    for missing in sandbox.walls().into_iter().flat_map(|walls| &walls.missing) {
+        tracing::warn!(missing, "the processes that run policies are not walled in on all sides");
+    }
+    Ok(sandbox)
 }
 
 /// Loads every policy of the folder. One that is refused is said and left out; its users see that it is missing.

@@ -19,7 +19,7 @@ use crate::worker::Setup;
 /// Where calls are run.
 pub(crate) enum Places {
     Here(Runtime),
-    Children(Children),
+    Children(Box<Children>),
 }
 
 /// A policy where it runs.
@@ -37,7 +37,7 @@ impl Places {
             }
             Isolation::Process(program) => {
                 let setup = Setup { limits: limits.clone(), allocation };
-                Ok(Self::Children(Children::start(program, setup)?))
+                Ok(Self::Children(Box::new(Children::start(program, setup)?)))
             }
         }
     }

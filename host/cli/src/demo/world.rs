@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rhumb_daemon::clock::Clock;
-use rhumb_daemon::config::{Config, Registries};
+use rhumb_daemon::config::{Config, PolicyIsolation, Registries};
 use rhumb_daemon::driver::{Daemon, Passes};
 use rhumb_daemon::event::Event;
 use rhumb_daemon::operator;
@@ -233,6 +233,8 @@ fn config(remote: &git::Remote, folder: &Path, sources: &Sources) -> Config {
         sync_garbage_collection: false,
         state: folder.join("state"),
         policies: sources.policies.clone(),
+        // The tests tell this story from programs that are no worker.
+        policy_isolation: PolicyIsolation::InProcess,
         kubeconfig: None,
         namespace: "default".to_owned(),
         registries: Registries::default(),

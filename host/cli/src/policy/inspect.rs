@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
+use rhumb_policy::{Isolation, Options, Program, Sandbox};
 use serde_json::{Value, json};
 
-use super::{Printed, sandbox};
+use super::Printed;
 use crate::print::Output;
 use crate::table::Table;
 
@@ -22,7 +23,7 @@ pub struct Arguments {
 
 /// Loads a component and prints what it says about itself and what it may use.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let sandbox = sandbox()?;
+    let sandbox = walled()?;
     let policy = super::load(&sandbox, &arguments.component)?;
     let limits = sandbox.limits();
     if arguments.output == Output::Json {
@@ -31,6 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
             "limits": {
                 "fuel": policy.budget, "wallMillis": limits.wall_millis, "memoryBytes": limits.memory_bytes,
             },
+            "isolation": sandbox.walls(),
         });
         return Ok(Printed { text: super::json(&value)?, success: true });
     }
@@ -60,6 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
         limits.wall_millis,
         limits.memory_bytes >> 20,
     );
+    text += &sandbox.walls().map(|walls| format!("isolation {walls}\n")).unwrap_or_default();
     let mut config = Table::new(&["SETTING", "TYPE", "NEEDED", "MEANING"]);
     let required = describe.config.get("required").and_then(Value::as_array);
     for (name, schema) in describe.config.get("properties").and_then(Value::as_object).into_iter().flatten() {
@@ -75,4 +78,10 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
     }
     text += &format!("\n{}\n{}", config.print(""), reasons.print(""));
     Ok(Printed { text, success: true })
+}
+
+/// A sandbox as the daemon has it, which shows what walls this machine gives it.
+fn walled() -> Result<Sandbox> {
+    let isolation = Isolation::Process(Program::this().context("failed to find this program's file")?);
+    Sandbox::new(Options { isolation, ..Options::default() }).context("failed to start the sandbox")
 }

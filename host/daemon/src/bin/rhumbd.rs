@@ -37,6 +37,9 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = rhumb_policy::worker::main(std::env::args_os()) {
+        return code;
+    }
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == "probe") {
         return probe();
