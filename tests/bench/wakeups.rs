@@ -1,6 +1,6 @@
 //! From a push to what it leads to, woken by webhooks, on the real parts: git over SSH, Docker's registry, a control plane.
 //!
-//! `cargo run -p rhumb-tests --example wakeups [ROUNDS]`, 10 by default. Every interval of the daemon is an hour, so that
+//! `cargo bench-rhumb cluster` runs it last, with the optimised daemon beside it. Every interval of the daemon is an hour, so that
 //! nothing but the webhook wakes it.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a measuring program")]
@@ -16,15 +16,13 @@ const SECRET: &str = "a-secret-of-the-webhooks";
 /// The daemon's namespace.
 const OWN: &str = "rhumb";
 const DEV: &str = "releases/dev/podinfo.yaml";
+/// How often each is measured.
+const ROUNDS: usize = 20;
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() {
-    let rounds: usize = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(10);
     let Some(real) = Real::start().await else { return };
-    for tag in ["dev-kb9lm91e", "stg-9ij63o4c", "0.4.9"] {
-        real.push(&["-v", tag]);
-    }
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": OWN, "name": "rhumb-webhooks" },
         "stringData": { "git": SECRET, "registry": SECRET },
@@ -48,7 +46,7 @@ async fn main() {
 
     let key = Key::new("v1", "ConfigMap", "dev", "told");
     let mut objects = Vec::new();
-    for round in 0..rounds {
+    for round in 0..ROUNDS {
         let text = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: told, namespace: dev}}\ndata: {{round: \"{round}\"}}\n"
         );
@@ -66,7 +64,7 @@ async fn main() {
     print("push to git → object applied", objects);
 
     let (mut commits, mut running) = (Vec::new(), Vec::new());
-    for round in 0..rounds {
+    for round in 0..ROUNDS {
         let tag = format!("dev-{round:08}");
         real.push(&["-v", &tag]);
         let start = Instant::now();
