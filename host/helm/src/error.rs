@@ -90,6 +90,12 @@ pub enum Error {
         /// The cluster's version.
         version: String,
     },
+    /// Values that do not fit the schema of a chart.
+    #[error("values do not fit the schema of the chart: {}", problems.join("; "))]
+    Schema {
+        /// Chart, place and problem of each.
+        problems: Vec<String>,
+    },
     /// Values that cannot be combined.
     #[error("values of chart `{chart}`: {message}")]
     Values {

@@ -19,6 +19,7 @@ mod functions;
 mod limits;
 mod manifest;
 mod render;
+mod schema;
 mod template;
 mod text;
 mod time;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::record::{Hook, LastRun};
+use crate::value::is_binary;
 
 /// One rendered document.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +33,9 @@ impl Manifest {
         self.value.get("metadata")?.get(key)
     }
 
-    fn annotation(&self, name: &str) -> Option<&str> {
-        self.metadata("annotations")?.get(name)?.as_str()
+    fn annotation(&self, name: &str) -> Option<String> {
+        let value = self.metadata("annotations")?.get(name)?;
+        Some(scalar(value).unwrap_or_default())
     }
 }
 
@@ -53,9 +55,52 @@ pub fn parse_manifest(manifest: &str) -> Result<Vec<Manifest>, Error> {
 /// Parses one document; what comes behind its end is not looked at, as in Helm.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Manifest, Error> {
     let wrong = |source| Error::Rendered { file: file.to_owned(), source };
+    if is_binary(text) {
+        let line = 1 + text.lines().position(is_binary).unwrap_or(0);
+        return Err(wrong(rhumb_yaml::Error { line, column: 1, message: "bytes that are no UTF-8".to_owned() }));
+    }
     let limits = rhumb_yaml::Limits { bytes: usize::MAX, ..Default::default() };
     let value = rhumb_yaml::first_value(text, &limits).map_err(wrong)?;
+    check_head(&value).map_err(|message| wrong(rhumb_yaml::Error { line: 1, column: 1, message }))?;
     Ok(Manifest { source: file.to_owned(), text: text.to_owned(), value })
+}
+
+/// What Helm looks at has to have the types that it expects; it takes numbers and booleans for text.
+fn check_head(value: &Value) -> Result<(), String> {
+    let text = |value: &Value, path: &str| match value {
+        Value::Array(_) | Value::Object(_) => Err(format!("`{path}` is no text")),
+        _ => Ok(()),
+    };
+    let map = |value: &Value, path: &str| match value {
+        Value::Object(_) | Value::Null => Ok(()),
+        _ => Err(format!("`{path}` is no map")),
+    };
+    if !matches!(value, Value::Object(_) | Value::Null) {
+        return Err("it is no map, so no object of Kubernetes".to_owned());
+    }
+    let field = |value: &Value, name: &str| value.get(name).cloned().unwrap_or_default();
+    text(&field(value, "apiVersion"), "apiVersion")?;
+    text(&field(value, "kind"), "kind")?;
+    let metadata = field(value, "metadata");
+    map(&metadata, "metadata")?;
+    text(&field(&metadata, "name"), "metadata.name")?;
+    let annotations = field(&metadata, "annotations");
+    map(&annotations, "metadata.annotations")?;
+    let entries = annotations.as_object().into_iter().flatten();
+    entries.into_iter().try_for_each(|(key, value)| text(value, &format!("metadata.annotations.{key}")))
+}
+
+/// A scalar as text, as Helm's structs take it.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(bool) => Some(bool.to_string()),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => Some(rhumb_yaml::number::format_float(float)),
+            _ => Some(number.to_string()),
+        },
+        _ => None,
+    }
 }
 
 /// Helm's `SplitManifests`: cuts at the matches of `(?:^|\\s*\\n)---\\s*`, which never overlap, so that of two separators
@@ -86,17 +131,17 @@ pub(crate) enum Sorted {
 pub(crate) fn sort(manifest: Manifest) -> Sorted {
     let Some(events) = manifest.annotation("helm.sh/hook") else { return Sorted::Object(manifest) };
     let words = |list: &str| -> Vec<String> { list.split(',').map(|word| word.trim().to_lowercase()).collect() };
-    let events: Option<Vec<String>> = words(events).iter().map(|event| known_event(event)).collect();
+    let events: Option<Vec<String>> = words(&events).iter().map(|event| known_event(event)).collect();
     let Some(events) = events else { return Sorted::Dropped };
-    let list = |name: &str| manifest.annotation(name).map(words).unwrap_or_default();
+    let list = |name: &str| manifest.annotation(name).map(|text| words(&text)).unwrap_or_default();
     let weight = manifest.annotation("helm.sh/hook-weight").unwrap_or_default();
     Sorted::Hook(Hook {
-        name: manifest.metadata("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        name: manifest.metadata("name").and_then(scalar).unwrap_or_default(),
         kind: manifest.kind().to_owned(),
         path: manifest.source.clone(),
         events,
         last_run: LastRun::default(),
-        weight: weight.strip_prefix('+').unwrap_or(weight).parse().unwrap_or(0),
+        weight: weight.strip_prefix('+').unwrap_or(&weight).parse().unwrap_or(0),
         delete_policies: list("helm.sh/hook-delete-policy"),
         output_log_policies: list("helm.sh/hook-output-log-policy"),
         manifest: manifest.text,

@@ -13,7 +13,7 @@ use crate::manifest::{self, Manifest, Sorted};
 use crate::order;
 use crate::record::Hook;
 use crate::template::{Engine, Exec, TemplateSet, parse};
-use crate::value::{Entries, Files, Value};
+use crate::value::{Entries, Files, Shared, Text, Value, from_bytes, lossy};
 use crate::values::{Nulls, coalesce};
 
 /// The stack of the thread that renders. Templates are recursive by nature, and their depth is bounded to fit this.
@@ -107,8 +107,6 @@ pub struct Rendered {
     pub crds: Vec<Manifest>,
     /// The files of `crds/` as `helm template --include-crds` prints them, whole and in front of the manifest.
     pub crd_text: String,
-    /// Charts with a `values.schema.json`. Checking values against it is not in yet: what Helm would refuse is rendered.
-    pub unchecked_schemas: Vec<String>,
     /// Whether a template drew a random number or read the clock, so that the next rendering will differ.
     pub volatile: bool,
 }
@@ -161,7 +159,8 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     check_dependencies(&chart)?;
     chart.process_dependencies(input.values)?;
     check_chart(&chart, input.capabilities)?;
-    let values = Value::Map(coalesce(&chart, input.values, Nulls::Remove)?);
+    let values = Value::Values(coalesce(&chart, input.values, Nulls::Remove)?);
+    crate::schema::check(&chart, &values)?;
     let top = Top { release: release(input.release), capabilities: input.capabilities.value() };
     let mut templates = Vec::new();
     let path = chart.metadata.name.clone();
@@ -180,10 +179,10 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     let set = Rc::new(set);
     let mut printed = Vec::new();
     for template in templates.iter().filter(|template| !is_partial(&template.path)) {
-        if let Value::Map(scope) = &template.scope {
+        if let Value::Values(scope) = &template.scope {
             let name = Value::Text(template.path.clone());
             let entries = Entries::from([("Name".into(), name), ("BasePath".into(), template.base.clone())]);
-            scope.0.borrow_mut().insert("Template".into(), Value::map(entries));
+            scope.0.borrow_mut().insert("Template".into(), Value::Values(Rc::new(entries.into())));
         }
         let text = Exec::run(&engine, &set, &template.path, template.scope.clone());
         let text = text.map_err(|failure| Error::template(*failure, &template.path))?;
@@ -191,7 +190,6 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     }
     let mut rendered = assemble(&path, printed)?;
     rendered.volatile = engine.volatile.get();
-    unchecked(&chart, &mut rendered.unchecked_schemas);
     crds(&chart, &path, &mut rendered)?;
     Ok(rendered)
 }
@@ -206,14 +204,6 @@ fn check_dependencies(chart: &Node) -> Result<(), Error> {
     }
     let message = format!("found in Chart.yaml, but missing in charts/ directory: {}", missing.join(", "));
     Err(Error::chart(&chart.metadata.name, message))
-}
-
-/// Names the charts whose schema is there and is not checked yet.
-fn unchecked(chart: &Node, charts: &mut Vec<String>) {
-    if chart.schema.is_some() {
-        charts.push(chart.metadata.name.clone());
-    }
-    chart.children.iter().for_each(|child| unchecked(child, charts));
 }
 
 /// Refuses what would be rendered differently from Helm or not at all.
@@ -252,7 +242,7 @@ fn release(options: &ReleaseOptions) -> Value {
 /// One template file and what it sees.
 struct Source {
     path: Rc<str>,
-    text: String,
+    text: Text,
     scope: Value,
     base: Value,
 }
@@ -266,24 +256,31 @@ fn collect(chart: &Node, path: &str, top: &Top, values: Value, sources: &mut Vec
     };
     let subcharts = Value::map(Entries::new());
     let files = chart.files.iter().map(|file| (file.path.clone(), shared(&file.data)));
-    let scope = Value::map(Entries::from([
+    let scope = Value::Values(Rc::new(Shared::from(Entries::from([
         ("Chart".into(), chart.metadata.value(&place)),
         ("Files".into(), Value::Files(Rc::new(Files::new(files)))),
         ("Release".into(), top.release.clone()),
         ("Capabilities".into(), top.capabilities.clone()),
         ("Values".into(), values.clone()),
         ("Subcharts".into(), subcharts.clone()),
-    ]));
+    ]))));
     for child in &chart.children {
         let name = child.metadata.name.as_str();
         let inner = match &values {
-            Value::Map(values) => values.0.borrow().get(name).cloned(),
-            _ => None,
+            Value::Map(values) | Value::Values(values) => values.get(name),
+            _ => Value::Nil,
         };
-        let inner = inner.filter(|inner| matches!(inner, Value::Map(_)));
-        let inner = inner.unwrap_or_else(|| Value::map(Entries::new()));
+        let inner = match inner {
+            Value::Map(inner) | Value::Values(inner) => Value::Values(inner),
+            _ => Value::Values(Rc::default()),
+        };
         let below = collect(child, &format!("{path}/charts/{name}"), top, inner, sources);
         if let Value::Map(subcharts) = &subcharts {
+            // Helm hands these over as plain maps.
+            let below = match below {
+                Value::Values(below) => Value::Map(below),
+                other => other,
+            };
             subcharts.0.borrow_mut().insert(name.into(), below);
         }
     }
@@ -293,7 +290,7 @@ fn collect(chart: &Node, path: &str, top: &Top, values: Value, sources: &mut Vec
         }
         sources.push(Source {
             path: format!("{path}/{}", file.path).into(),
-            text: String::from_utf8_lossy(&file.data).into_owned(),
+            text: from_bytes(&file.data),
             scope: scope.clone(),
             base: Value::text(format!("{path}/templates")),
         });
@@ -311,7 +308,7 @@ fn assemble(chart: &str, mut printed: Vec<(String, String)>) -> Result<Rendered,
     let notes = format!("{chart}/templates/NOTES.txt");
     printed.retain(|(path, text)| {
         if *path == notes {
-            rendered.notes.clone_from(text);
+            rendered.notes = lossy(text).into_owned();
         }
         !path.ends_with("NOTES.txt")
     });

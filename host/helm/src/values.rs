@@ -75,7 +75,7 @@ pub(crate) fn coalesce(chart: &Node, values: &Map<String, Value>, nulls: Nulls) 
 /// A map of its own.
 pub(crate) fn table(values: &Map<String, Value>) -> Rc<Shared> {
     let entries = values.iter().map(|(key, value)| (key.as_str().into(), from_json(value)));
-    Rc::new(Shared(entries.collect::<Entries>().into()))
+    Rc::new(entries.collect::<Entries>().into())
 }
 
 fn coalesce_chart(chart: &Node, values: &Rc<Shared>, nulls: Nulls) -> Result<(), Error> {
@@ -115,11 +115,11 @@ fn coalesce_globals(into: &Rc<Shared>, from: &Rc<Shared>) {
         let merged = match (&value, present) {
             (Dynamic::Map(table), Some(Dynamic::Map(below))) => {
                 // Only the first level is a copy.
-                let copy = Rc::new(Shared(table.0.borrow().clone().into()));
+                let copy = Rc::new(table.0.borrow().clone().into());
                 coalesce_tables(&copy, &below, Nulls::Keep);
                 Dynamic::Map(copy)
             }
-            (Dynamic::Map(table), None) => Dynamic::Map(Rc::new(Shared(table.0.borrow().clone().into()))),
+            (Dynamic::Map(table), None) => Dynamic::Map(Rc::new(table.0.borrow().clone().into())),
             (Dynamic::Map(_), Some(_)) | (_, Some(Dynamic::Map(_))) => continue,
             _ => value,
         };

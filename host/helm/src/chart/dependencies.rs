@@ -110,9 +110,9 @@ fn at(path: &str, table: &Rc<Shared>) -> Rc<Shared> {
     if path == "." {
         return Rc::clone(table);
     }
-    path.split('.').rev().fold(Rc::clone(table), |inner, part| {
-        Rc::new(Shared(Entries::from([(part.into(), Dynamic::Map(inner))]).into()))
-    })
+    path.split('.')
+        .rev()
+        .fold(Rc::clone(table), |inner, part| Rc::new(Entries::from([(part.into(), Dynamic::Map(inner))]).into()))
 }
 
 fn by_tags(dependency: &mut Dependency, values: &Rc<Shared>) {

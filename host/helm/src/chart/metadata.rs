@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::value::{Entries, Struct, Value};
+use crate::value::{Entries, MapOf, Struct, Value};
 
 /// What `Chart.yaml` says, with the dependencies of `requirements.yaml` for old charts. Serialized as release records
 /// store it.
@@ -160,7 +160,7 @@ impl Metadata {
                 ("Tags", text(&self.tags)),
                 ("AppVersion", text(&self.app_version)),
                 ("Deprecated", Value::Bool(self.deprecated)),
-                ("Annotations", Value::map(annotations.collect::<Entries>())),
+                ("Annotations", Value::map_of(annotations.collect::<Entries>(), MapOf::Texts)),
                 ("KubeVersion", text(&self.kube_version)),
                 ("Dependencies", Value::list(dependencies.collect())),
                 ("Type", text(&self.kind)),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::template::{Exec, Failure, Outcome};
-use crate::value::{Entries, Shared, Text, Value};
+use crate::value::{Entries, MapOf, Shared, Text, Value};
 
 /// One call of a function.
 pub(crate) struct Call<'e, 'a> {
@@ -59,11 +59,12 @@ impl Call<'_, '_> {
     /// A map that is shared with whoever else holds it; nil is an empty one.
     pub(crate) fn map(&self, at: usize) -> Outcome<Rc<Shared>> {
         match self.any(at)? {
-            Value::Map(map) => Ok(map),
+            Value::Map(map) if map.1 == MapOf::Anything => Ok(map),
+            Value::Values(map) => Ok(map),
             Value::Nil => Ok(Rc::default()),
             Value::Files(files) => {
                 let entries = files.iter().map(|(path, data)| (path.as_str().into(), Value::Bytes(data.clone())));
-                Ok(Rc::new(Shared(entries.collect::<Entries>().into())))
+                Ok(Rc::new(entries.collect::<Entries>().into()))
             }
             other => Err(wrong_type("map[string]interface {}", &other)),
         }

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::Value;
+use crate::value::{Value, from_bytes, to_bytes};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -35,20 +35,20 @@ fn hashed(call: &Call<'_, '_>) -> Outcome<crate::value::Text> {
 }
 
 fn sha1sum(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    Ok(Value::text(hex::encode(Sha1::digest(hashed(call)?.as_bytes()))))
+    Ok(Value::text(hex::encode(Sha1::digest(to_bytes(&hashed(call)?)))))
 }
 
 fn sha256sum(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    Ok(Value::text(hex::encode(Sha256::digest(hashed(call)?.as_bytes()))))
+    Ok(Value::text(hex::encode(Sha256::digest(to_bytes(&hashed(call)?)))))
 }
 
 fn sha512sum(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    Ok(Value::text(hex::encode(Sha512::digest(hashed(call)?.as_bytes()))))
+    Ok(Value::text(hex::encode(Sha512::digest(to_bytes(&hashed(call)?)))))
 }
 
 fn adler32sum(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let (mut a, mut b) = (1_u32, 0_u32);
-    for byte in hashed(call)?.bytes() {
+    for byte in to_bytes(&hashed(call)?).iter().copied() {
         a = (a + u32::from(byte)) % 65_521;
         b = (b + a) % 65_521;
     }
@@ -184,8 +184,8 @@ fn encrypt_aes(call: &mut Call<'_, '_>) -> Outcome<Value> {
         return Ok(Value::text(""));
     }
     call.sized(text.len().saturating_mul(2))?;
-    let padding = BLOCK - text.len() % BLOCK;
-    let mut data = text.as_bytes().to_vec();
+    let mut data = to_bytes(&text).into_owned();
+    let padding = BLOCK - data.len() % BLOCK;
     data.extend(std::iter::repeat_n(u8::try_from(padding).unwrap_or(0), padding));
     let iv: [u8; BLOCK] = call.exec.engine.random_bytes();
     let mut blocks = blocks(&data);
@@ -214,5 +214,5 @@ fn decrypt_aes(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let plain: Vec<u8> = blocks.iter().flat_map(|block| block.iter().copied()).collect();
     let padding = plain.last().map_or(0, |last| usize::from(*last));
     let end = plain.len().checked_sub(padding).ok_or_else(|| Failure::new("slice bounds out of range"))?;
-    Ok(Value::text(String::from_utf8_lossy(plain.get(..end).unwrap_or_default()).as_ref()))
+    Ok(Value::Text(from_bytes(plain.get(..end).unwrap_or_default())))
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, Items, Shared, Text, Value, strval};
+use crate::value::{Entries, Items, ListOf, Shared, Text, Value, strval};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -70,7 +70,7 @@ fn keys(call: &mut Call<'_, '_>) -> Outcome<Value> {
     for at in 0..call.args.len() {
         keys.extend(call.map(at)?.0.borrow().keys().cloned().map(Value::Text));
     }
-    Ok(Value::list(keys))
+    Ok(Value::list_of(keys, ListOf::Texts))
 }
 
 fn values(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -109,7 +109,7 @@ fn dig(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.at_least(3)?;
     let count = call.args.len();
     let default = call.any(count - 2)?;
-    let mut value = Value::Map(call.map(count - 1)?);
+    let mut value = call.any(count - 1)?;
     for at in 0..count - 2 {
         let key = call.text(at)?;
         let Value::Map(map) = &value else {
@@ -137,12 +137,13 @@ fn copy(call: &Call<'_, '_>, value: &Value, depth: usize) -> Outcome<Value> {
     Ok(match value {
         Value::List(list) => {
             let items = list.0.iter().map(|item| copy(call, item, depth + 1)).collect::<Outcome<_>>()?;
-            Value::List(Rc::new(Items(items)))
+            Value::List(Rc::new(Items(items, list.1)))
         }
-        Value::Map(map) => {
+        Value::Map(map) | Value::Values(map) => {
+            let of = map.1;
             let map = map.0.borrow();
             let entries = map.iter().map(|(key, value)| Ok((key.clone(), copy(call, value, depth + 1)?)));
-            Value::map(entries.collect::<Outcome<Entries>>()?)
+            Value::map_of(entries.collect::<Outcome<Entries>>()?, of)
         }
         other => other.clone(),
     })
@@ -184,7 +185,9 @@ fn merge_into(call: &Call<'_, '_>, into: &Rc<Shared>, from: &Rc<Shared>, winner:
     call.exec.engine.spend(source.len())?;
     for (key, value) in source {
         let present = into.0.borrow().get(&key).cloned();
-        if let (Some(Value::Map(inner)), Value::Map(other)) = (&present, &value) {
+        if let (Some(Value::Map(inner) | Value::Values(inner)), Value::Map(other) | Value::Values(other)) =
+            (&present, &value)
+        {
             merge_into(call, inner, other, winner, depth + 1)?;
             continue;
         }

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, Value, from_json, raw_json, to_exact_json, to_json, to_json_text};
+use crate::value::{Entries, Value, from_bytes, from_json, raw_json, to_bytes, to_exact_json, to_json, to_json_text};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -121,8 +121,8 @@ fn parse_yaml_array(call: &mut Call<'_, '_>) -> Outcome<Value> {
     Ok(match read_yaml(call)? {
         Ok(json @ Json::Array(_)) => from_json(&json),
         Ok(Json::Null) => Value::list(Vec::new()),
-        Ok(other) => Value::texts([mismatch(&other, "[]interface {}")]),
-        Err(message) => Value::texts([message]),
+        Ok(other) => Value::list(vec![Value::text(mismatch(&other, "[]interface {}"))]),
+        Err(message) => Value::list(vec![Value::text(message)]),
     })
 }
 
@@ -165,8 +165,8 @@ fn parse_json_array(call: &mut Call<'_, '_>) -> Outcome<Value> {
     Ok(match read_json(call)? {
         Ok(json @ Json::Array(_)) => from_json(&json),
         Ok(Json::Null) => Value::list(Vec::new()),
-        Ok(other) => Value::texts([json_mismatch(&other, "[]interface {}")]),
-        Err(message) => Value::texts([message]),
+        Ok(other) => Value::list(vec![Value::text(json_mismatch(&other, "[]interface {}"))]),
+        Err(message) => Value::list(vec![Value::text(message)]),
     })
 }
 
@@ -178,14 +178,14 @@ fn b64enc(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let text = call.text(0)?;
     call.sized(text.len().saturating_mul(2))?;
-    Ok(Value::text(base64::engine::general_purpose::STANDARD.encode(&*text)))
+    Ok(Value::text(base64::engine::general_purpose::STANDARD.encode(to_bytes(&text))))
 }
 
 fn b64dec(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let text: String = call.text(0)?.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
     Ok(Value::text(match base64::engine::general_purpose::STANDARD.decode(&text) {
-        Ok(data) => String::from_utf8_lossy(&data).into_owned(),
+        Ok(data) => from_bytes(&data).to_string(),
         Err(error) => format!("illegal base64 data at input byte {}", position(&text, &error)),
     }))
 }
@@ -204,7 +204,7 @@ fn b32enc(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let text = call.text(0)?;
     call.sized(text.len().saturating_mul(2))?;
     let mut out = String::new();
-    for chunk in text.as_bytes().chunks(5) {
+    for chunk in to_bytes(&text).chunks(5) {
         let bits = (0..5).fold(0_u64, |bits, at| bits << 8 | u64::from(chunk.get(at).copied().unwrap_or(0)));
         let letters = (chunk.len() * 8).div_ceil(5);
         for at in 0..8 {
@@ -231,5 +231,5 @@ fn b32dec(call: &mut Call<'_, '_>) -> Outcome<Value> {
             out.push(u8::try_from(bits >> count & 0xff).unwrap_or(0));
         }
     }
-    Ok(Value::text(String::from_utf8_lossy(&out).as_ref()))
+    Ok(Value::Text(from_bytes(&out)))
 }

@@ -3,7 +3,7 @@
 use super::strings::texts;
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Value, deep_equal, to_int};
+use crate::value::{ListOf, Value, deep_equal, to_int};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -139,7 +139,7 @@ fn chunk(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let size = usize::try_from(call.int(0)?).ok().filter(|size| *size > 0);
     let size = size.ok_or_else(|| Failure::new("chunk of a size below 1"))?;
     let items = call.list(1, "chunk")?;
-    Ok(Value::list(items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect()))
+    Ok(Value::list_of(items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect(), ListOf::Lists))
 }
 
 fn sort_alpha(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -169,7 +169,7 @@ fn steps(call: &Call<'_, '_>, start: i64, stop: i64, step: i64) -> Outcome<Value
         items.push(Value::Int(at));
         at = at.saturating_add(step);
     }
-    Ok(Value::list(items))
+    Ok(Value::list_of(items, ListOf::Ints))
 }
 
 /// The numbers of `seq`, as in the shell, with blanks between them.

@@ -2,7 +2,7 @@
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Value, equal, less};
+use crate::value::{Value, equal, less, to_bytes};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -68,8 +68,8 @@ fn len(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let value = call.any(0)?;
     let length = match &value {
-        Value::Text(text) => text.len(),
-        Value::Map(map) => map.0.borrow().len(),
+        Value::Text(text) => to_bytes(text).len(),
+        Value::Map(map) | Value::Values(map) => map.0.borrow().len(),
         Value::Files(files) => files.len(),
         Value::Nil => return Err(Failure::new("len of nil pointer")),
         other => other.items().ok_or_else(|| Failure::new(format!("len of type {}", other.type_name())))?.len(),
@@ -84,14 +84,14 @@ fn index(call: &mut Call<'_, '_>) -> Outcome<Value> {
     }
     for key in call.args.iter().skip(1) {
         value = match (&value, key) {
-            (Value::Map(map), Value::Text(key)) => map.0.borrow().get(key).cloned().unwrap_or(Value::Nil),
+            (Value::Map(map) | Value::Values(map), Value::Text(key)) => map.get(key),
             (Value::Files(files), Value::Text(path)) => Value::Bytes(files.bytes(path)),
-            (Value::Map(_), key) => {
+            (Value::Map(_) | Value::Values(_), key) => {
                 return Err(Failure::new(format!("value has type {}; should be string", key.type_name())));
             }
             (Value::Nil, _) => return Err(Failure::new("index of nil pointer")),
             (Value::Text(text), Value::Int(at) | Value::Int64(at)) => {
-                let byte = usize::try_from(*at).ok().and_then(|at| text.as_bytes().get(at).copied());
+                let byte = usize::try_from(*at).ok().and_then(|at| to_bytes(text).get(at).copied());
                 Value::Int(i64::from(byte.ok_or_else(|| Failure::new(format!("index out of range: {at}")))?))
             }
             (list, Value::Int(at) | Value::Int64(at)) => {

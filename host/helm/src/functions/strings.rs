@@ -2,7 +2,7 @@
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, Value, display, go_quote, sprint, sprintf, strval};
+use crate::value::{Entries, MapOf, Text, Value, display, from_bytes, go_quote, sprint, sprintf, strval, to_bytes};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -167,27 +167,28 @@ fn trunc(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
     let (count, text) = (call.int(0)?, call.text(1)?);
     let length = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-    if length >= text.len() {
-        return Ok(Value::Text(text));
+    let bytes = to_bytes(&text);
+    if length >= bytes.len() {
+        return Ok(Value::Text(Text::clone(&text)));
     }
-    let bytes = text.as_bytes();
-    let cut = if count < 0 { bytes.get(text.len() - length..) } else { bytes.get(..length) };
-    Ok(Value::text(String::from_utf8_lossy(cut.unwrap_or_default()).as_ref()))
+    let cut = if count < 0 { bytes.get(bytes.len() - length..) } else { bytes.get(..length) };
+    Ok(Value::Text(from_bytes(cut.unwrap_or_default())))
 }
 
 fn substr(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(3)?;
     let (start, end, text) = (call.int(0)?, call.int(1)?, call.text(2)?);
-    let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let bytes = to_bytes(&text);
+    let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     let (from, to) = match (start, end) {
         (..0, end) => (0, end),
         (start, end) if end < 0 || end > length => (start, length),
         (start, end) => (start, end),
     };
     let range = usize::try_from(from).ok().zip(usize::try_from(to).ok());
-    let cut = range.and_then(|(from, to)| text.as_bytes().get(from..to));
+    let cut = range.and_then(|(from, to)| bytes.get(from..to));
     let cut = cut.ok_or_else(|| Failure::new("slice bounds out of range"))?;
-    Ok(Value::text(String::from_utf8_lossy(cut).as_ref()))
+    Ok(Value::Text(from_bytes(cut)))
 }
 
 fn contains(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -277,7 +278,7 @@ fn split_list(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn numbered(parts: &[&str]) -> Value {
     let entries = parts.iter().enumerate().map(|(at, part)| (format!("_{at}").into(), Value::text(*part)));
-    Value::map(entries.collect::<Entries>())
+    Value::map_of(entries.collect::<Entries>(), MapOf::Texts)
 }
 
 fn split(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -316,7 +317,7 @@ fn abbrev(call: &mut Call<'_, '_>) -> Outcome<Value> {
         return Ok(Value::Text(text));
     }
     let cut = text.as_bytes().get(..width - 3).unwrap_or_default();
-    Ok(Value::text(format!("{}...", String::from_utf8_lossy(cut))))
+    Ok(Value::Text(from_bytes(&[cut, b"..."].concat())))
 }
 
 /// `goutils.AbbreviateFull`: cuts both ends away so that what is around `offset` stays.
@@ -332,7 +333,7 @@ fn abbrev_both(call: &mut Call<'_, '_>) -> Outcome<Value> {
     }
     let part = |from: i64, to: i64| {
         let range = usize::try_from(from.max(0)).unwrap_or(0)..usize::try_from(to.max(0)).unwrap_or(0);
-        String::from_utf8_lossy(text.as_bytes().get(range).unwrap_or_default()).into_owned()
+        from_bytes(text.as_bytes().get(range).unwrap_or_default()).to_string()
     };
     let mut offset = left.min(size);
     if size - offset < width - 3 {

@@ -84,7 +84,7 @@ enum Kind {
 fn kind(value: &Value) -> Result<Kind, String> {
     Ok(match value {
         Value::Nil => Kind::Nothing,
-        Value::Map(_) | Value::Struct(_) | Value::Files(_) => Kind::Table,
+        Value::Map(_) | Value::Values(_) | Value::Struct(_) | Value::Files(_) => Kind::Table,
         Value::List(list) if !list.0.is_empty() => {
             let kinds = list.0.iter().map(kind).collect::<Result<Vec<_>, _>>()?;
             if kinds.contains(&Kind::Nothing) {
@@ -103,7 +103,7 @@ impl Writer {
         }
         match value {
             Value::Nil => Ok(()),
-            Value::Map(map) => {
+            Value::Map(map) | Value::Values(map) => {
                 if path.len() == 1 {
                     self.line();
                 }
@@ -121,7 +121,7 @@ impl Writer {
                     self.line();
                     self.put(&format!("{}[[{}]]", indent(path), dotted(path)));
                     self.line();
-                    if let Value::Map(map) = plain(item) {
+                    if let Value::Map(map) | Value::Values(map) = plain(item) {
                         self.entries(path, &map.0.borrow())?;
                     }
                 }
@@ -165,7 +165,7 @@ impl Writer {
             Value::Int(int) | Value::Int64(int) => self.put(&int.to_string()),
             Value::Float(float) => self.put(&number(*float)),
             Value::Time(nanos) => self.put(&crate::record::time(*nanos)),
-            Value::Map(map) => {
+            Value::Map(map) | Value::Values(map) => {
                 let entries = map.0.borrow();
                 let present: Vec<_> = entries.iter().filter(|(_, value)| !matches!(value, Value::Nil)).collect();
                 self.put("{");

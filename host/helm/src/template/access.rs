@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Failure, Outcome};
-use crate::value::{Text, Value, display};
+use crate::value::{Shared, Text, Value, display, from_bytes, to_json};
 
 /// One step of a chain. `args` are those of the call, for the last step only.
 ///
@@ -17,7 +17,7 @@ pub(crate) fn field(value: &Value, name: &Text, args: &[Value]) -> Outcome<Value
     }
     match value {
         Value::Nil => Err(Failure::new(format!("nil pointer evaluating interface {{}}.{name}"))),
-        Value::Map(map) => Ok(map.0.borrow().get(name).cloned().unwrap_or(Value::Nil)),
+        Value::Map(map) | Value::Values(map) => Ok(map.get(name)),
         Value::Files(files) => Ok(match files.bytes(name) {
             bytes if bytes.is_empty() => Value::Nil,
             bytes => Value::Bytes(bytes),
@@ -49,7 +49,7 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
         _ => Err(Failure::new(format!("wrong number of args for {name}: want 0 got {}", args.len()))),
     };
     Ok(Some(match (value, name) {
-        (Value::Files(files), "Get") => Value::text(String::from_utf8_lossy(&files.bytes(one()?)).as_ref()),
+        (Value::Files(files), "Get") => Value::Text(from_bytes(&files.bytes(one()?))),
         (Value::Files(files), "GetBytes") => Value::Bytes(files.bytes(one()?)),
         (Value::Files(files), "Glob") => Value::Files(Rc::new(files.glob(one()?))),
         (Value::Files(files), "Lines") => Value::texts(files.lines(one()?)),
@@ -61,6 +61,16 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
             none()?;
             Value::text(files.as_secrets())
         }
+        (Value::Values(values), "AsMap") => {
+            none()?;
+            Value::Map(Rc::clone(values))
+        }
+        (Value::Values(_), "YAML") => {
+            none()?;
+            Value::text(rhumb_yaml::to_string(&to_json(value)?))
+        }
+        (Value::Values(values), "Table") => table(values, one()?)?,
+        (Value::Values(values), "PathValue") => path_value(values, one()?)?,
         (Value::Versions(versions), "Has") => Value::Bool(versions.contains(&**one()?)),
         (Value::Struct(object), "String" | "GitVersion") if object.text.is_some() => {
             none()?;
@@ -77,4 +87,34 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
         (Value::Time(nanos), "Format") => Value::text(crate::time::format(*nanos, one()?, &crate::time::Zone::UTC)),
         _ => return Ok(None),
     }))
+}
+
+/// `Values.Table`: the map at a dotted path.
+fn table(values: &Rc<Shared>, path: &str) -> Outcome<Value> {
+    let mut table = Rc::clone(values);
+    for part in path.split('.') {
+        let next = table.get(part);
+        match next {
+            Value::Map(next) | Value::Values(next) => table = next,
+            _ => return Err(Failure::new(format!("\"{part}\" is not a table"))),
+        }
+    }
+    Ok(Value::Values(table))
+}
+
+/// `Values.PathValue`: what is at a dotted path and no map.
+fn path_value(values: &Rc<Shared>, path: &str) -> Outcome<Value> {
+    let (tables, key) = path.rsplit_once('.').map_or((None, path), |(tables, key)| (Some(tables), key));
+    let missing = || Failure::new(format!("\"{key}\" is not a value"));
+    let holder = match tables {
+        Some(tables) => table(values, tables).map_err(|_| missing())?,
+        None => Value::Values(Rc::clone(values)),
+    };
+    match holder {
+        Value::Values(map) => match map.0.borrow().get(key).cloned() {
+            None | Some(Value::Map(_)) => Err(missing()),
+            Some(value) => Ok(value),
+        },
+        _ => Err(missing()),
+    }
 }

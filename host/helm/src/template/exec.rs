@@ -442,7 +442,9 @@ fn range_items(value: &Value, variables: usize) -> Outcome<Vec<(Value, Value)>> 
             let number = if matches!(value, Value::Int(_)) { Value::Int } else { Value::Int64 };
             (0..*count).map(|at| (Value::Nil, number(at))).collect()
         }
-        Value::Map(map) => map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect(),
+        Value::Map(map) | Value::Values(map) => {
+            map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect()
+        }
         Value::Files(files) => {
             files.iter().map(|(path, data)| (Value::text(path.as_str()), Value::Bytes(data.clone()))).collect()
         }

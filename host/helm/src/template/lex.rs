@@ -244,7 +244,7 @@ fn unquote(text: &str) -> Result<String, String> {
         rest = escape.get(length..).unwrap_or_default();
     }
     bytes.extend_from_slice(rest.as_bytes());
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(crate::value::from_bytes(&bytes).to_string())
 }
 
 /// A number literal and its length. What follows it may not belong to a word.

@@ -72,9 +72,10 @@ fn deep_equal_at(a: &Value, b: &Value, depth: usize) -> bool {
         (Value::Bytes(a), Value::Bytes(b)) => a == b,
         (Value::Time(a), Value::Time(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
-            a.0.len() == b.0.len() && a.0.iter().zip(&b.0).all(|(a, b)| deep_equal_at(a, b, depth + 1))
+            a.1 == b.1 && a.0.len() == b.0.len() && a.0.iter().zip(&b.0).all(|(a, b)| deep_equal_at(a, b, depth + 1))
         }
-        (Value::Map(a), Value::Map(b)) => {
+        (Value::Map(a), Value::Map(b)) if a.1 != b.1 => false,
+        (Value::Map(a), Value::Map(b)) | (Value::Values(a), Value::Values(b)) => {
             if Rc::ptr_eq(a, b) {
                 return true;
             }

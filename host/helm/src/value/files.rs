@@ -44,7 +44,7 @@ impl Files {
 
     /// The files as `data` of a ConfigMap.
     pub(crate) fn as_config(&self) -> String {
-        self.yaml(|data| String::from_utf8_lossy(data).into_owned())
+        self.yaml(|data| super::lossy(&super::from_bytes(data)).into_owned())
     }
 
     /// The files as `data` of a Secret.
@@ -55,7 +55,7 @@ impl Files {
     /// The lines of a file without a final line break.
     pub(crate) fn lines(&self, path: &str) -> Vec<String> {
         let Some(data) = self.0.get(path) else { return Vec::new() };
-        let text = String::from_utf8_lossy(data);
+        let text = super::from_bytes(data);
         text.strip_suffix('\n').unwrap_or(&text).split('\n').map(str::to_owned).collect()
     }
 

@@ -14,7 +14,7 @@ pub(crate) fn display(value: &Value) -> String {
 /// Sprig's `strval`: text as it is, bytes as text, everything else `%v`.
 pub(crate) fn strval(value: &Value) -> String {
     match value {
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::Bytes(bytes) => super::from_bytes(bytes).to_string(),
         other => display(other),
     }
 }
@@ -48,7 +48,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         Value::List(_) | Value::Bytes(_) | Value::Versions(_) => {
             write_all(out, &value.items().unwrap_or_default(), depth);
         }
-        Value::Map(map) => {
+        Value::Map(map) | Value::Values(map) => {
             out.push_str("map[");
             for (at, (key, value)) in map.0.borrow().iter().enumerate() {
                 if at > 0 {
@@ -189,7 +189,7 @@ impl Spec {
                 let items: Vec<String> = list.0.iter().map(|item| self.apply(verb, item)).collect();
                 format!("[{}]", items.join(" "))
             }
-            (_, Value::Map(map)) => {
+            (_, Value::Map(map) | Value::Values(map)) => {
                 let apply = |(key, item): (&super::Text, &Value)| {
                     format!("{}:{}", self.apply(verb, &Value::Text(key.clone())), self.apply(verb, item))
                 };
@@ -214,8 +214,8 @@ impl Spec {
         self.pad(match verb {
             'q' if self.sharp && !cut.contains('`') => format!("`{cut}`"),
             'q' => go_quote(&cut),
-            'x' => hex::encode(cut),
-            'X' => hex::encode_upper(cut),
+            'x' => hex::encode(super::to_bytes(&cut)),
+            'X' => hex::encode_upper(super::to_bytes(&cut)),
             _ => cut,
         })
     }

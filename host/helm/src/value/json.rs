@@ -46,7 +46,7 @@ fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, Str
         Value::Int(int) | Value::Int64(int) => Json::from(*int),
         Value::Float(float) if numbers == Numbers::Exact && float.is_finite() => Json::from(*float),
         Value::Float(float) => number(*float)?,
-        Value::Text(text) => Json::String(text.to_string()),
+        Value::Text(text) => Json::String(super::lossy(text).into_owned()),
         Value::Bytes(bytes) => {
             use base64::Engine as _;
             Json::String(base64::engine::general_purpose::STANDARD.encode(bytes.as_slice()))
@@ -54,7 +54,7 @@ fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, Str
         Value::List(list) => {
             Json::Array(list.0.iter().map(|item| to_json_at(item, depth + 1, numbers)).collect::<Result<_, _>>()?)
         }
-        Value::Map(map) => {
+        Value::Map(map) | Value::Values(map) => {
             let map = map.0.borrow();
             let entries = map.iter().map(|(key, value)| Ok((key.to_string(), to_json_at(value, depth + 1, numbers)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)

@@ -3,6 +3,7 @@
 //! Maps are shared and mutable (`set` on one is seen by all who hold it) and numbers keep Go's types, because `printf`,
 //! `kindOf` and `eq` tell an `int` from an `int64` from a `float64`.
 
+mod bytes;
 mod compare;
 mod convert;
 mod files;
@@ -14,6 +15,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+pub(crate) use bytes::{from_bytes, is_binary, lossy, to_bytes};
 pub(crate) use compare::{deep_equal, equal, less};
 pub(crate) use convert::{to_bool_text, to_float, to_int};
 pub(crate) use files::Files;
@@ -44,6 +46,8 @@ pub(crate) enum Value {
     Bytes(Rc<Vec<u8>>),
     List(Rc<Items>),
     Map(Rc<Shared>),
+    /// Helm's own type of map, which has methods: the root of a template and `.Values`.
+    Values(Rc<Shared>),
     /// A Go struct with fields of its own.
     Struct(Rc<Struct>),
     Files(Rc<Files>),
@@ -55,11 +59,44 @@ pub(crate) enum Value {
 
 /// The items of a list.
 #[derive(Debug, Default)]
-pub(crate) struct Items(pub(crate) Vec<Value>);
+pub(crate) struct Items(pub(crate) Vec<Value>, pub(crate) ListOf);
+
+/// What the type of a list says about its items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ListOf {
+    #[default]
+    Anything,
+    Texts,
+    Ints,
+    Lists,
+}
 
 /// The entries of a map.
 #[derive(Debug, Default)]
-pub(crate) struct Shared(pub(crate) RefCell<Entries>);
+pub(crate) struct Shared(pub(crate) RefCell<Entries>, pub(crate) MapOf);
+
+/// What the type of a map says about its values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MapOf {
+    #[default]
+    Anything,
+    /// A key that is not there has the empty text.
+    Texts,
+}
+
+impl Shared {
+    /// The value of a key, or what its type has for none.
+    pub(crate) fn get(&self, key: &str) -> Value {
+        let missing = || if self.1 == MapOf::Texts { Value::text("") } else { Value::Nil };
+        self.0.borrow().get(key).cloned().unwrap_or_else(missing)
+    }
+}
+
+impl From<Entries> for Shared {
+    fn from(entries: Entries) -> Self {
+        Self(RefCell::new(entries), MapOf::Anything)
+    }
+}
 
 /// A Go struct.
 #[derive(Debug)]
@@ -83,15 +120,23 @@ impl Value {
     }
 
     pub(crate) fn list(items: Vec<Value>) -> Self {
-        Value::List(Rc::new(Items(items)))
+        Value::list_of(items, ListOf::Anything)
+    }
+
+    pub(crate) fn list_of(items: Vec<Value>, of: ListOf) -> Self {
+        Value::List(Rc::new(Items(items, of)))
     }
 
     pub(crate) fn map(entries: Entries) -> Self {
-        Value::Map(Rc::new(Shared(RefCell::new(entries))))
+        Value::map_of(entries, MapOf::Anything)
+    }
+
+    pub(crate) fn map_of(entries: Entries, of: MapOf) -> Self {
+        Value::Map(Rc::new(Shared(RefCell::new(entries), of)))
     }
 
     pub(crate) fn texts(items: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        Value::list(items.into_iter().map(|item| Value::text(item.as_ref())).collect())
+        Value::list_of(items.into_iter().map(|item| Value::text(item.as_ref())).collect(), ListOf::Texts)
     }
 
     /// Whether `if` takes it for true.
@@ -104,7 +149,7 @@ impl Value {
             Value::Text(text) => !text.is_empty(),
             Value::Bytes(bytes) => !bytes.is_empty(),
             Value::List(list) => !list.0.is_empty(),
-            Value::Map(map) => !map.0.borrow().is_empty(),
+            Value::Map(map) | Value::Values(map) => !map.0.borrow().is_empty(),
             Value::Versions(versions) => !versions.is_empty(),
             Value::Files(files) => !files.is_empty(),
             Value::Struct(_) | Value::Time(_) => true,
@@ -121,7 +166,7 @@ impl Value {
             Value::Float(_) => "float64",
             Value::Text(_) => "string",
             Value::Bytes(_) | Value::List(_) | Value::Versions(_) => "slice",
-            Value::Map(_) | Value::Files(_) => "map",
+            Value::Map(_) | Value::Values(_) | Value::Files(_) => "map",
             Value::Struct(_) | Value::Time(_) => "struct",
         }
     }
@@ -131,8 +176,15 @@ impl Value {
         match self {
             Value::Nil => "<nil>",
             Value::Bytes(_) => "[]uint8",
-            Value::List(_) => "[]interface {}",
+            Value::List(list) => match list.1 {
+                ListOf::Anything => "[]interface {}",
+                ListOf::Texts => "[]string",
+                ListOf::Ints => "[]int",
+                ListOf::Lists => "[][]interface {}",
+            },
+            Value::Map(map) if map.1 == MapOf::Texts => "map[string]string",
             Value::Map(_) => "map[string]interface {}",
+            Value::Values(_) => "chartutil.Values",
             Value::Files(_) => "engine.files",
             Value::Versions(_) => "chartutil.VersionSet",
             Value::Struct(object) => object.name,
@@ -174,7 +226,7 @@ fn free(mut pending: Vec<Value>) {
                     pending.append(&mut list.0);
                 }
             }
-            Value::Map(map) => {
+            Value::Map(map) | Value::Values(map) => {
                 if let Some(mut map) = Rc::into_inner(map) {
                     pending.extend(std::mem::take(map.0.get_mut()).into_values());
                 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::bytes::escaped;
+
 /// `strconv.Quote`.
 pub(crate) fn go_quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -18,8 +20,14 @@ pub(crate) fn go_quote(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\u{b}' => out.push_str("\\v"),
             ' ' => out.push(' '),
-            c if !is_printable(c) => escape(&mut out, c),
-            c => out.push(c),
+            c => match escaped(c) {
+                // Writing to a string cannot fail.
+                Some(byte) => {
+                    let _ = write!(out, "\\x{byte:02x}");
+                }
+                None if !is_printable(c) => escape(&mut out, c),
+                None => out.push(c),
+            },
         }
     }
     out.push('"');
