@@ -20,12 +20,21 @@ impl Version {
     /// Reads `v1.2.3-pre+meta`; minor and patch may be missing.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
+        let plus = text.contains('+');
         let (text, metadata) = text.split_once('+').map_or((text, ""), |(text, metadata)| (text, metadata));
         let (core, prerelease) = text.split_once('-').map_or((text, ""), |(core, prerelease)| (core, prerelease));
         let identifiers = |text: &str| {
             text.split('.')
                 .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
         };
+        if plus && metadata.is_empty() {
+            return None;
+        }
+        let padded =
+            |part: &str| part.len() > 1 && part.starts_with('0') && part.bytes().all(|byte| byte.is_ascii_digit());
+        if prerelease.split('.').any(padded) {
+            return None;
+        }
         if !(prerelease.is_empty() && !text.contains('-') || identifiers(prerelease)) {
             return None;
         }

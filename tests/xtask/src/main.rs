@@ -22,6 +22,7 @@ Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo policies               Build the shipped policies and the examples into target/policies
        cargo xtask servers          Build and install the real servers that tests start
        cargo xtask oracle CHARTS…   Compare the Helm engine with the real helm over folders of charts
+       cargo xtask conformance      Record again what the real helm answers to the conformance cases
        cargo bench-rhumb            Run the benchmarks and print their table
        cargo bench-rhumb cluster N… Measure N releases on a real control plane
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             "soak" => soak::soak(),
             "bench" => steps::bench(rest),
             "oracle" => steps::oracle(rest),
+            "conformance" => steps::conformance(),
             "servers" => servers::start().finish().map(|()| ExitCode::SUCCESS),
             _ => return usage(),
         },

@@ -84,6 +84,11 @@ fn folder() -> Option<PathBuf> {
     Some(cache.or_else(home)?.join("rhumb").join(VERSION.trim()))
 }
 
+/// The real `helm`, when it is built.
+pub(crate) fn helm() -> Option<PathBuf> {
+    folder().map(|folder| folder.join("helm")).filter(|helm| helm.is_file())
+}
+
 /// One shell, so that the builds follow each other.
 fn build(folder: &Path, lacking: &[(&str, Source)]) -> Result<Child, String> {
     fs::create_dir_all(folder).map_err(|error| format!("failed to make `{}`: {error}", folder.display()))?;

@@ -75,6 +75,18 @@ pub(crate) fn oracle(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
+/// Records the answers of the real `helm`, which the tests of the cluster keep.
+pub(crate) fn conformance() -> Result<ExitCode, String> {
+    let helm = crate::servers::helm().ok_or("the real `helm` is not there\nhint: `cargo xtask servers` builds it")?;
+    let status = Command::new("cargo")
+        .args(["test", "--quiet", "--package", "rhumb-helm", "--test", "conformance"])
+        .env("RHUMB_RECORD", helm)
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("failed to start `cargo`: {error}"))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// Builds the daemon as it is shipped, and the benchmarks: together, so that what they share is built once.
 fn optimised() -> Result<(), String> {
     say("building with optimisations");

@@ -9,6 +9,8 @@ use crate::value::{Entries, MapOf, Shared, Text, Value};
 pub(crate) struct Call<'e, 'a> {
     pub(crate) args: Vec<Value>,
     pub(crate) exec: &'e mut Exec<'a>,
+    /// Which arguments are nil as a field that is there or missing: to Go that nil has a type, and is no map.
+    pub(crate) typed_nils: u64,
 }
 
 impl Call<'_, '_> {
@@ -61,6 +63,9 @@ impl Call<'_, '_> {
         match self.any(at)? {
             Value::Map(map) if map.1 == MapOf::Anything => Ok(map),
             Value::Values(map) => Ok(map),
+            Value::Nil if at < 64 && self.typed_nils >> at & 1 == 1 => {
+                Err(Failure::new("wrong type for value; expected map[string]interface {}; got interface {}"))
+            }
             Value::Nil => Ok(Rc::default()),
             Value::Files(files) => {
                 let entries = files.iter().map(|(path, data)| (path.as_str().into(), Value::Bytes(data.clone())));

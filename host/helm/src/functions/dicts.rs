@@ -126,7 +126,11 @@ fn dig(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn deep_copy(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    copy(call, &call.any(0)?, 0)
+    let value = call.any(0)?;
+    if matches!(value, Value::Nil) {
+        return Err(Failure::new("reflect: call of reflect.Value.Type on zero Value"));
+    }
+    copy(call, &value, 0)
 }
 
 fn copy(call: &Call<'_, '_>, value: &Value, depth: usize) -> Outcome<Value> {

@@ -27,11 +27,47 @@ fn compiled(call: &Call<'_, '_>, at: usize) -> Outcome<regex::Regex> {
         return Ok(regex.clone());
     }
     call.exec.engine.spend(1_000)?;
+    if repeats_twice(&pattern) {
+        return Err(Failure::new("error parsing regexp: invalid repetition"));
+    }
     let built = regex::RegexBuilder::new(&translated(&pattern)).size_limit(COMPILED).build();
     let wrong = |_| Failure::new(format!("error parsing regexp: `{pattern}` is no expression that can be used"));
     let regex = built.map_err(wrong)?;
     call.exec.engine.regexes.borrow_mut().insert(pattern, regex.clone());
     Ok(regex)
+}
+
+/// Whether a repetition is repeated without parentheses, or has a count over a thousand, which Go refuses.
+fn repeats_twice(pattern: &str) -> bool {
+    let (mut chars, mut class, mut after) = (pattern.chars().peekable(), false, false);
+    while let Some(c) = chars.next() {
+        if c == '\\' {
+            chars.next();
+            after = false;
+        } else if class {
+            class = c != ']';
+        } else if c == '[' {
+            class = true;
+            chars.next_if_eq(&'^');
+            chars.next_if_eq(&']');
+            after = false;
+        } else if matches!(c, '*' | '+' | '?') {
+            if after {
+                return true;
+            }
+            chars.next_if_eq(&'?');
+            after = true;
+        } else {
+            // Go repeats no more than a thousand times.
+            let digits: String =
+                if c == '{' { chars.clone().take_while(char::is_ascii_digit).collect() } else { String::new() };
+            if digits.parse::<u64>().is_ok_and(|count| count > 1000) {
+                return true;
+            }
+            after = false;
+        }
+    }
+    false
 }
 
 /// Go takes a `-` between a class and a character for itself, as in `[\w-\.]`; here it must be escaped. So must a `[`
@@ -43,6 +79,14 @@ fn translated(pattern: &str) -> String {
     let mut after_set = false;
     while let Some(c) = chars.next() {
         match (c, class) {
+            ('\\', None) if chars.peek() == Some(&'Q') => {
+                chars.next();
+                let rest: String = chars.by_ref().collect();
+                let (literal, behind) = rest.split_once("\\E").unwrap_or((&rest, ""));
+                out.push_str(&regex::escape(literal));
+                out.push_str(&translated(behind));
+                return out;
+            }
             ('\\', _) => {
                 out.push(c);
                 let escaped = chars.next();

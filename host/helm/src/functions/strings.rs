@@ -356,7 +356,7 @@ fn words(text: &str) -> Vec<String> {
     for (at, c) in chars.iter().copied().enumerate() {
         let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
         let after = chars.get(at + 1).copied();
-        if matches!(c, '_' | '-' | ' ' | '.') || c.is_whitespace() {
+        if matches!(c, '_' | '-' | ' ') || c.is_whitespace() {
             words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
             continue;
         }

@@ -61,12 +61,20 @@ fn semver(call: &mut Call<'_, '_>) -> Outcome<Value> {
     })))
 }
 
-/// `(semver "1.2.3").Compare`.
-pub(crate) fn compare_versions(a: &Value, b: &Value) -> Outcome<Value> {
+/// `(semver "1.2.3").Compare` and the methods that say the same as a boolean.
+pub(crate) fn compare_versions(method: &str, a: &Value, b: &Value) -> Outcome<Value> {
     let read = |value: &Value| Version::parse(&display(value)).ok_or_else(|| Failure::new("invalid semantic version"));
-    Ok(Value::Int(match read(a)?.cmp(&read(b)?) {
-        Ordering::Less => -1,
-        Ordering::Equal => 0,
-        Ordering::Greater => 1,
-    }))
+    let order = read(a)?.cmp(&read(b)?);
+    Ok(match method {
+        "Equal" => Value::Bool(order.is_eq()),
+        "GreaterThan" => Value::Bool(order.is_gt()),
+        "GreaterThanEqual" => Value::Bool(order.is_ge()),
+        "LessThan" => Value::Bool(order.is_lt()),
+        "LessThanEqual" => Value::Bool(order.is_le()),
+        _ => Value::Int(match order {
+            Ordering::Less => -1,
+            Ordering::Equal => 0,
+            Ordering::Greater => 1,
+        }),
+    })
 }

@@ -76,9 +76,12 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
             none()?;
             Value::text(display(value))
         }
-        (Value::Struct(object), "Compare") if object.name == "*semver.Version" => {
-            let [other] = args else { return Err(Failure::new("wrong number of args for Compare: want 1")) };
-            crate::functions::compare_versions(value, other)?
+        (
+            Value::Struct(object),
+            "Compare" | "Equal" | "GreaterThan" | "GreaterThanEqual" | "LessThan" | "LessThanEqual",
+        ) if object.name == "*semver.Version" => {
+            let [other] = args else { return Err(Failure::new(format!("wrong number of args for {name}: want 1"))) };
+            crate::functions::compare_versions(name, value, other)?
         }
         (Value::Time(nanos), "Unix") => {
             none()?;

@@ -392,10 +392,29 @@ impl<'a> Exec<'a> {
         }
         let args = self.args(operands, dot, last)?;
         let result = match functions::find(name) {
-            Some(function) => function(&mut Call { args, exec: self }),
+            Some(function) => {
+                let typed_nils = self.typed_nils(operands, &args, dot);
+                function(&mut Call { args, exec: self, typed_nils })
+            }
             None => Err(Failure::new(format!("function \"{name}\" not defined"))),
         };
         result.map_err(|failure| failure.in_function(name))
+    }
+
+    /// Which of these arguments are nil as a field of something that is not.
+    fn typed_nils(&self, operands: &[Expr], args: &[Value], dot: &Value) -> u64 {
+        if !args.iter().any(|arg| matches!(arg, Value::Nil)) {
+            return 0;
+        }
+        let typed = |(operand, value): (&Expr, &Value)| match operand {
+            _ if !matches!(value, Value::Nil) => false,
+            Expr::Field(_) => !matches!(dot, Value::Nil),
+            Expr::Variable(name, names) if !names.is_empty() => {
+                self.variable(name).is_ok_and(|(value, _)| !matches!(value, Value::Nil))
+            }
+            _ => false,
+        };
+        operands.iter().zip(args).take(64).enumerate().fold(0, |bits, (at, one)| bits | u64::from(typed(one)) << at)
     }
 
     fn decide(&mut self, name: &str, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {

@@ -97,7 +97,7 @@ fn write_all(out: &mut String, items: &[Value], depth: usize) {
 }
 
 /// Flags, width and precision of one verb.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Spec {
     minus: bool,
     plus: bool,
@@ -179,11 +179,24 @@ fn extra(value: &Value) -> String {
 
 impl Spec {
     fn apply(&self, verb: char, value: &Value) -> String {
+        // To `%v` the plus means the names of fields, not a sign.
+        if verb == 'v' && self.plus {
+            return Spec { plus: false, ..*self }.apply(verb, value);
+        }
         match (verb, value) {
             ('T', _) => self.pad(value.type_name().to_owned()),
             ('v', Value::Text(_)) if self.sharp => self.pad(go_quote(&display(value))),
-            ('v', Value::Int(int) | Value::Int64(int)) if !self.plus => self.pad(self.signed(int.to_string())),
-            ('v', _) => self.pad(display(value)),
+            ('v', Value::Int(int) | Value::Int64(int)) => self.int('d', *int),
+            ('v', Value::Float(float)) => self.float('g', *float),
+            ('v', Value::Text(text)) => self.text('s', text),
+            ('v', Value::List(_) | Value::Map(_) | Value::Values(_))
+                if self.width.is_none() && self.precision.is_none() =>
+            {
+                display(value)
+            }
+            ('v', value) if !matches!(value, Value::List(_) | Value::Map(_) | Value::Values(_)) => {
+                self.pad(display(value))
+            }
             (_, Value::Nil) => format!("%!{verb}(<nil>)"),
             (_, Value::List(list)) => {
                 let items: Vec<String> = list.0.iter().map(|item| self.apply(verb, item)).collect();
@@ -202,7 +215,7 @@ impl Spec {
                 self.int(verb, *int)
             }
             ('e' | 'E' | 'f' | 'F' | 'g' | 'G', Value::Float(float)) => self.float(verb, *float),
-            _ => format!("%!{verb}({}={})", value.type_name(), display(value)),
+            _ => format!("%!{verb}({}={})", value.type_name(), self.apply('v', value)),
         }
     }
 
@@ -229,7 +242,11 @@ impl Spec {
             'o' => format!("{size:o}"),
             'b' => format!("{size:b}"),
             'c' => return self.pad(character(int).to_string()),
-            'q' => return self.pad(format!("'{}'", character(int))),
+            'q' => {
+                let quoted = go_quote(&character(int).to_string()).replace("\\\"", "\"").replace('\'', "\\'");
+                let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+                return self.pad(format!("'{inside}'"));
+            }
             'U' => format!("U+{size:04X}"),
             _ => size.to_string(),
         };

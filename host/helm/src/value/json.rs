@@ -66,6 +66,9 @@ fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, Str
                 .map(|(path, data)| Ok((path.clone(), to_json_at(&Value::Bytes(data.clone()), depth, numbers)?)));
             Json::Object(bytes.collect::<Result<Map<_, _>, String>>()?)
         }
+        Value::Struct(object) if object.name == "*semver.Version" => {
+            Json::String(object.text.clone().unwrap_or_default())
+        }
         Value::Struct(object) => {
             let fields = object.fields.iter().filter(|(_, value)| value.truth());
             let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_at(value, depth + 1, numbers)?)));
