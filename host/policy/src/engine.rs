@@ -153,6 +153,39 @@ mod tests {
     }
 
     #[test]
+    fn kept_code_names_the_engine_that_is_built_in() {
+        let lock = include_str!("../../../Cargo.lock");
+        let versions: Vec<&str> = lock.split("[[package]]").filter_map(version_of_wasmtime).collect();
+        assert_eq!(versions, [WASMTIME]);
+    }
+
+    fn version_of_wasmtime(package: &str) -> Option<&str> {
+        let rest = package.trim_start().strip_prefix("name = \"wasmtime\"\nversion = \"")?;
+        rest.split('"').next()
+    }
+
+    #[test]
+    fn what_runs_has_no_compiler_and_nothing_that_policies_do_not_need() {
+        let runtime = Runtime::new(Role::Run, Allocation::OnDemand, &Limits::default()).unwrap();
+        let compiled = runtime.engine.precompile_component(b"\0asm\x0d\0\x01\0");
+        assert!(compiled.is_err(), "it compiles");
+        let compiler = compiler().unwrap();
+        for (what, body) in [
+            ("vectors", "(func (drop (v128.const i32x4 0 0 0 0)))"),
+            ("64-bit memory", "(memory i64 1)"),
+            ("several memories", "(memory 1)(memory 1)"),
+            ("garbage collection", "(type (struct))"),
+            ("exceptions", "(tag)"),
+            ("threads", "(memory 1 1 shared)"),
+            ("pages of other sizes", "(memory 1 (pagesize 1))"),
+        ] {
+            let bytes = wat::parse_str(format!("(component (core module {body}))")).unwrap();
+            assert!(compiler.precompile_component(&bytes).is_err(), "{what} are taken");
+        }
+        assert!(compiler.precompile_component(b"\0asm\x0d\0\x01\0").is_ok());
+    }
+
+    #[test]
     fn a_deadline_is_never_shorter_than_asked() {
         assert_eq!(ticks(1), 2);
         assert_eq!(ticks(100), 11);

@@ -12,6 +12,9 @@ use crate::contract::{self, PACKAGE, VERSION};
 use crate::engine::{Runtime, ticks};
 use crate::limits::{self, Limits};
 
+/// Bytes of a page of memory.
+const PAGE_BYTES: u64 = 64 << 10;
+
 /// A component that can be instantiated, with its functions looked up.
 pub(crate) struct Ready {
     functions: Functions,
@@ -220,7 +223,8 @@ fn require_resources(component: &Component, limits: &Limits) -> Result<(), Unrea
         let needs = "components of others, whose needs are not known,".to_owned();
         return Err(Unready::Resources { needs, limit: "none".to_owned() });
     };
-    let memory = needs.max_initial_memory_size.unwrap_or_default();
+    // In pages, of which there is one size while custom ones are off.
+    let memory = needs.max_initial_memory_size.unwrap_or_default().saturating_mul(PAGE_BYTES);
     if memory > limits.memory_bytes as u64 {
         let limit = format!("{} bytes", limits.memory_bytes);
         return Err(Unready::Resources { needs: format!("{memory} bytes of memory"), limit });
