@@ -87,7 +87,7 @@ async fn prepare(
         action,
     };
     ctx.renders.fetch_add(1, Ordering::Relaxed);
-    let mut rendered = render((&chart, &config), ready, (&options, &capabilities), ctx.clock.now().0)?;
+    let mut rendered = render((&chart, &config), (&options, &capabilities), ctx.clock.now().0)?;
     tracing::debug!(release = ready.release, namespace = ready.namespace, "rendered chart");
     if ready.options.skip_crds {
         rendered.crds.clear();
@@ -240,11 +240,12 @@ fn settings(options: &Options) -> Settings {
 
 fn render(
     (chart, values): (&Chart, &Map<String, Value>),
-    ready: &Ready,
     (options, capabilities): (&ReleaseOptions, &Capabilities),
     now_millis: u64,
 ) -> anyhow::Result<Rendered> {
-    let seed = ready.inputs.seed() ^ u64::from(ready.revision);
+    // Passwords and keys come from it: nothing that stands in a repository may lead to them. What was rendered is in the
+    // record before anything is applied, so that it is not rendered again.
+    let seed: [u8; 32] = rand::random();
     let input = RenderInput {
         chart,
         values,
