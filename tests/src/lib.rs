@@ -17,7 +17,11 @@ use std::sync::OnceLock;
 
 use rhumb_cli::demo::{Sources, World};
 
-/// The folder with the shipped policies and the examples, built once per test run.
+/// The policies that the example repository and the tests attach.
+const ATTACHED: [&str; 5] = ["env-sizing", "glob", "regexp", "semver", "soak"];
+
+/// A folder with the shipped policies that tests attach and the bad examples, built once per test run. Every start of a
+/// daemon with a new state folder compiles all that is there, so the others stay out of it.
 ///
 /// # Panics
 ///
@@ -27,14 +31,13 @@ pub fn policies() -> PathBuf {
     BUILT
         .get_or_init(|| {
             let root = root();
-            let out = root.join("target/policies");
-            let mut crates = Vec::new();
-            for folder in ["policies", "examples/bad-policies"] {
-                for entry in std::fs::read_dir(root.join(folder)).expect("the folder is part of the project") {
-                    let path = entry.expect("the folder can be listed").path();
-                    if path.join("Cargo.toml").exists() {
-                        crates.push(path);
-                    }
+            let out = root.join("target/attached-policies");
+            let mut crates: Vec<PathBuf> = ATTACHED.iter().map(|name| root.join("policies").join(name)).collect();
+            let bad = root.join("examples/bad-policies");
+            for entry in std::fs::read_dir(bad).expect("the folder is part of the project") {
+                let path = entry.expect("the folder can be listed").path();
+                if path.join("Cargo.toml").exists() {
+                    crates.push(path);
                 }
             }
             if let Err(error) = rhumb_cli::policy::build::build_all(&crates, &out) {
