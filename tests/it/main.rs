@@ -15,6 +15,8 @@ mod plan;
 mod registry;
 mod releases;
 mod scenes;
+mod secrets;
 mod story;
+mod told;
 mod transcript;
 mod webhooks;

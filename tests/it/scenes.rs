@@ -1,10 +1,11 @@
 //! The ten scenes of the demo on real parts, checked on values: a control plane, sshd, Docker's registry, the
 //! sealed-secrets controller, `helm`, `kubeseal`, `rhumbd` under its own account, and `rhumb` through the API server.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rhumb_core::id::Timestamp;
 use rhumb_io::cluster::Key;
 use rhumb_tests::real::{Pace, Real};
@@ -12,9 +13,12 @@ use rhumb_tests::servers::sealed_secrets::Programs;
 use rhumb_tests::{binary, policies, root};
 use serde_json::{Value, json};
 
+use crate::told;
+
 /// Planted secrets; none of them may be seen anywhere but in Secrets.
 const PASSWORD: &str = "planted-password-of-dev";
 const TOKEN: &str = "planted-token-of-prod";
+const QUOTED: &str = "planted label, which is none";
 const DEV: &str = "releases/dev/podinfo.yaml";
 const STG: &str = "releases/stg/podinfo.yaml";
 const PROD: &str = "releases/prod/podinfo.yaml";
@@ -24,7 +28,7 @@ const AUTOMATED: &str = "    fluxcd.io/automated: \"true\"\n";
 async fn the_ten_scenes_of_the_demo_on_real_parts() {
     let Some(sealing) = Programs::find() else { return };
     let Some(real) = Real::start().await else { return };
-    let daemon = real.operated(Pace::Quick, |_| {}).await;
+    let daemon = real.operated(Pace::Quick, tells_everything).await;
     start(&real).await;
     dev(&real).await;
     chart(&real).await;
@@ -34,16 +38,21 @@ async fn the_ten_scenes_of_the_demo_on_real_parts() {
     by_hand(&real).await;
     drop(daemon);
     // From here on whatever happens is woken: nothing is looked at for an hour.
-    let daemon = real.operated(Pace::Patient, |_| {}).await;
+    let daemon = real.operated(Pace::Patient, tells_everything).await;
     let certificate = sealed_secrets(&real, &sealing).await;
     drop(daemon);
     let controller = sealing.start(&real.plane, ("adm", "sealed-secrets")).await;
     assert_eq!(controller.certificate(), certificate, "the controller keeps its key in the cluster");
     promotion(&real).await;
-    let _daemon = real.operated(Pace::Quick, |_| {}).await;
+    let _daemon = real.operated(Pace::Quick, tells_everything).await;
     transform(&real, &sealing, &certificate).await;
     bad_policies(&real).await;
+    quoted(&real).await;
     nothing_secret_was_told(&real).await;
+}
+
+fn tells_everything(command: &mut Command) {
+    command.env("RUST_LOG", "trace");
 }
 
 /// Scene 1: an identity, a clone, namespaces and releases.
@@ -237,13 +246,13 @@ async fn promotion(real: &Real) {
         "{AUTOMATED}    rhumb.dev/promotion: soak\n    rhumb.dev/config.soak: '{{\"from\": \"stg\", \"for\": \"30s\"}}'\n"
     );
     real.edit(PROD, &[(AUTOMATED, &rule)]);
-    let daemon = real.operated(Pace::Patient, |_| {}).await;
+    let daemon = real.operated(Pace::Patient, tells_everything).await;
     real.runs("stg", "podinfo-rc", "0.4.11").await;
     drop(daemon);
     let revisions = real.history("prod", "podinfo-prod").len() as u64;
     real.push(&["-v", "0.4.12"]);
     // It asks the registry at its start, and then not for an hour.
-    let _daemon = real.operated(Pace::Patient, |_| {}).await;
+    let _daemon = real.operated(Pace::Patient, tells_everything).await;
     let held = real
         .until("production is held", async || {
             let (status, message) = real.condition("prod", "podinfo-prod", "ImagesUpdated").await?;
@@ -352,6 +361,7 @@ fn replayed(real: &Real, explained: &Value, policy: &str) -> String {
 /// The planted secrets are in Secrets, and nowhere else.
 async fn nothing_secret_was_told(real: &Real) {
     let mut places = vec![("the daemon's log".to_owned(), real.log().into_bytes())];
+    assert!(real.log().contains("TRACE"), "the log tells everything");
     for (api_version, kind) in [("v1", "Event"), ("helm.fluxcd.io/v1", "HelmRelease"), ("v1", "ConfigMap")] {
         let objects = real.cluster.list(api_version, kind, None).await.unwrap();
         places.push((format!("every {kind}"), Value::from(objects).to_string().into_bytes()));
@@ -359,27 +369,49 @@ async fn nothing_secret_was_told(real: &Real) {
     let history = Command::new("git").arg("-C").arg(real.remote.path()).args(["log", "-p", "--all"]).output().unwrap();
     assert!(history.status.success());
     places.push(("git's history".to_owned(), history.stdout));
-    let mut files = Vec::new();
-    files_below(&real.state(), &mut files);
-    assert!(files.iter().any(|(path, _)| path.ends_with("store.redb")), "the daemon's store is looked at");
-    places.extend(files);
-    for (place, content) in places {
-        for secret in [PASSWORD, TOKEN] {
-            let told = content.windows(secret.len()).any(|window| window == secret.as_bytes());
-            assert!(!told, "{place} tells `{secret}`");
-        }
+    for arguments in
+        [&["list"][..], &["images", "--candidates"], &["explain", "prod/podinfo-prod"], &["history", "dev/quoted"]]
+    {
+        places.push((format!("rhumb {arguments:?}"), real.ask(arguments).to_string().into_bytes()));
+    }
+    told::files_below(&real.state(), &mut places);
+    assert!(places.iter().any(|(path, _)| path.ends_with("store.redb")), "the daemon's store is looked at");
+    let key = real.cluster.secret_key("rhumb", "flux-git-deploy", "identity").await.unwrap().unwrap();
+    let key = String::from_utf8(key).unwrap();
+    let body: Vec<&str> = key.lines().filter(|line| !line.starts_with("-----")).collect();
+    assert!(body.len() > 1, "the private key has lines");
+    let values = [PASSWORD, TOKEN, QUOTED].map(|value| [value.to_owned(), STANDARD.encode(value)]).concat();
+    for secret in values.iter().map(String::as_str).chain(body).chain([real.token().as_str()]) {
+        told::is_nowhere(secret, &places);
     }
 }
 
-fn files_below(folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files_below(&path, files);
-        } else {
-            files.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
-    }
+/// Beside the scenes: the API server refuses a label that came from a Secret, and quotes it.
+async fn quoted(real: &Real) {
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "quoted", "namespace": "dev" },
+        "stringData": { "values.yaml": format!("label: {QUOTED}\n") },
+    });
+    real.cluster.create(&secret).await.unwrap();
+    let release = "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: quoted, namespace: dev}\nspec:\n  releaseName: quoted\n  chart: {git: git@example.com:rhumb/get-started, path: charts/quoted, ref: master}\n  valuesFrom:\n  - secretKeyRef: {name: quoted}\n";
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: quoted\n  labels:\n    label: {{ .Values.label | quote }}\n";
+    real.commit(
+        "Label something with a secret",
+        &[
+            ("releases/dev/quoted.yaml", release),
+            ("charts/quoted/Chart.yaml", "apiVersion: v1\nname: quoted\nversion: 0.1.0\n"),
+            ("charts/quoted/templates/map.yaml", template),
+        ],
+    );
+    let message = real
+        .until("the label was refused", async || {
+            let (status, message) = real.condition("dev", "quoted", "Released").await?;
+            (status == "False" && message.contains("Invalid value")).then_some(message)
+        })
+        .await;
+    assert!(message.contains("Invalid value: \"***\""), "{message}");
+    let described = real.history("dev", "quoted").pop().unwrap().2;
+    assert!(described.contains("***"), "{described}");
 }
 
 #[allow(clippy::print_stderr, reason = "a measure that the test took")]

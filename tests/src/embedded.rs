@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use rhumb_io::cluster::{Cluster, Connection};
 use rhumb_sim::{Clock, api, charts, git, image, registry};
-use serde_json::Value;
 
 use crate::servers::volume::Volume;
-use crate::{binary, policies, root};
+use crate::{binary, policies, records, root};
 
 /// Longest wait for something that should come at once, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -149,14 +148,7 @@ impl Servers {
 
     /// The status label of every release record, as `<release> v<revision> <status>`.
     pub async fn records(&self) -> Vec<String> {
-        let secrets = self.cluster.list("v1", "Secret", None).await.unwrap_or_default();
-        let label =
-            |secret: &Value, key: &str| secret["metadata"]["labels"][key].as_str().unwrap_or_default().to_owned();
-        let records = secrets.iter().filter(|secret| label(secret, "owner") == "helm");
-        let mut lines: Vec<String> =
-            records.map(|s| format!("{} v{} {}", label(s, "name"), label(s, "version"), label(s, "status"))).collect();
-        lines.sort();
-        lines
+        records(&self.cluster).await
     }
 
     /// Who holds the daemon's lease; empty when nobody does.

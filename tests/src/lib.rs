@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rhumb_cli::demo::{Sources, World};
+use rhumb_io::cluster::Cluster;
+use serde_json::Value;
 
 /// The policies that the example repository and the tests attach.
 const ATTACHED: [&str; 5] = ["env-sizing", "glob", "regexp", "semver", "soak"];
@@ -73,4 +75,16 @@ pub fn root() -> PathBuf {
 pub async fn world() -> World {
     let sources = Sources { examples: root().join("examples"), policies: policies() };
     World::start(&sources).await.expect("the embedded servers start")
+}
+
+/// The status label of every release record in a cluster, as `<release> v<revision> <status>`; nothing while its API does
+/// not answer.
+pub async fn records(cluster: &Cluster) -> Vec<String> {
+    let secrets = cluster.list("v1", "Secret", None).await.unwrap_or_default();
+    let label = |secret: &Value, key: &str| secret["metadata"]["labels"][key].as_str().unwrap_or_default().to_owned();
+    let records = secrets.iter().filter(|secret| label(secret, "owner") == "helm");
+    let mut lines: Vec<String> =
+        records.map(|s| format!("{} v{} {}", label(s, "name"), label(s, "version"), label(s, "status"))).collect();
+    lines.sort();
+    lines
 }

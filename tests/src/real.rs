@@ -201,6 +201,11 @@ impl Real {
         Daemon::start(&mut command, &self.log_file())
     }
 
+    /// URL of the chart repository.
+    pub fn charts_url(&self) -> String {
+        self.charts.url()
+    }
+
     /// The folder of the daemon's state.
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
@@ -301,6 +306,15 @@ impl Real {
     /// Lets whoever has this key fetch and push, and nobody else.
     pub fn admit_line(&self, public_key: &str) {
         self.sshd.admit(public_key.trim(), Permission::Write);
+    }
+
+    /// The token by which the cluster knows the daemon.
+    ///
+    /// # Panics
+    ///
+    /// When its file is not there.
+    pub fn token(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("token")).unwrap()
     }
 
     /// Gives the daemon another token in place of the one it has, which is good no longer. Answers the old one.

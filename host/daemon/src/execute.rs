@@ -10,7 +10,7 @@ use rhumb_helm::record::Status;
 use rhumb_helm::{Capabilities, Chart, Entropy, Limits, ReleaseOptions, RenderInput, Rendered};
 use rhumb_io::cluster::Key;
 use rhumb_io::cluster::records::Stored;
-use rhumb_io::cluster::release::{self, Clock, HookRun, Pods, Report, Settings, Update, Wait, Work, Worker};
+use rhumb_io::cluster::release::{self, Clock, HookRun, Pods, Redact, Report, Settings, Update, Wait, Work, Worker};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -34,7 +34,12 @@ pub(crate) struct Written {
 }
 
 /// Installs a release.
-pub(crate) async fn install(ctx: &Context, ready: &Ready, view: &ReleaseView, worker: &Worker) -> anyhow::Result<Done> {
+pub(crate) async fn install(
+    ctx: &Context,
+    (ready, view): (&Ready, &ReleaseView),
+    worker: &Worker,
+    redact: Redact<'_>,
+) -> anyhow::Result<Done> {
     // Of a first install there is nothing to ask for.
     let history = match ready.revision {
         1 => Vec::new(),
@@ -42,16 +47,21 @@ pub(crate) async fn install(ctx: &Context, ready: &Ready, view: &ReleaseView, wo
     };
     let prepared = prepare(ctx, (ready, view), rhumb_helm::Action::Install, &history).await?;
     let (marks, now) = (marks(ready), || ctx.clock.now());
-    let report = ctx.cluster.install(&prepared.work(ready, &marks, worker), &history, Clock(&now)).await;
+    let report = ctx.cluster.install(&prepared.work(ready, &marks, (worker, redact)), &history, Clock(&now)).await;
     told(ready, report)
 }
 
 /// Upgrades a release.
-pub(crate) async fn upgrade(ctx: &Context, ready: &Ready, view: &ReleaseView, worker: &Worker) -> anyhow::Result<Done> {
+pub(crate) async fn upgrade(
+    ctx: &Context,
+    (ready, view): (&Ready, &ReleaseView),
+    worker: &Worker,
+    redact: Redact<'_>,
+) -> anyhow::Result<Done> {
     let history = ctx.cluster.history(&ready.namespace, &ready.release).await?;
     let prepared = prepare(ctx, (ready, view), rhumb_helm::Action::Upgrade, &history).await?;
     let (marks, now) = (marks(ready), || ctx.clock.now());
-    let report = ctx.cluster.upgrade(&prepared.work(ready, &marks, worker), &history, Clock(&now)).await;
+    let report = ctx.cluster.upgrade(&prepared.work(ready, &marks, (worker, redact)), &history, Clock(&now)).await;
     told(ready, report)
 }
 
@@ -102,7 +112,7 @@ fn reused(history: &[Stored]) -> Option<&Stored> {
 }
 
 impl Prepared {
-    fn work<'a>(&'a self, ready: &'a Ready, marks: &'a Marks, worker: &'a Worker) -> Work<'a> {
+    fn work<'a>(&'a self, ready: &'a Ready, marks: &'a Marks, (worker, redact): (&'a Worker, Redact<'a>)) -> Work<'a> {
         Work {
             owner: (ready.object.namespace.as_deref().unwrap_or("default"), ready.object.name.as_str()),
             marks,
@@ -114,6 +124,7 @@ impl Prepared {
             rendered: &self.rendered,
             settings: settings(&ready.options),
             worker,
+            redact,
         }
     }
 }
@@ -148,7 +159,12 @@ fn recorded(release: &str, report: Report) -> Result<Option<Written>, Failed> {
 }
 
 /// Brings an earlier revision back, as a new one.
-pub(crate) async fn rollback(ctx: &Context, rollback: &Rollback, worker: &Worker) -> anyhow::Result<Done> {
+pub(crate) async fn rollback(
+    ctx: &Context,
+    rollback: &Rollback,
+    worker: &Worker,
+    redact: Redact<'_>,
+) -> anyhow::Result<Done> {
     let history = ctx.cluster.history(&rollback.namespace, &rollback.release).await?;
     let (release, to) = (rollback.release.as_str(), rollback.back.to);
     anyhow::ensure!(
@@ -177,7 +193,7 @@ pub(crate) async fn rollback(ctx: &Context, rollback: &Rollback, worker: &Worker
     };
     let owner = (rollback.object.namespace.as_deref().unwrap_or("default"), rollback.object.name.as_str());
     let now = || ctx.clock.now();
-    let context = release::Context { owner, settings, worker, clock: Clock(&now) };
+    let context = release::Context { owner, settings, worker, clock: Clock(&now), redact };
     let report = ctx.cluster.rollback((target, &marks), &history, &context).await;
     let record = recorded(release, report)?;
     tracing::info!(release, namespace = rollback.namespace, to, "rolled back");
@@ -185,7 +201,7 @@ pub(crate) async fn rollback(ctx: &Context, rollback: &Rollback, worker: &Worker
 }
 
 /// Runs the tests of what is deployed.
-pub(crate) async fn test(ctx: &Context, test: &Test, worker: &Worker) -> anyhow::Result<Done> {
+pub(crate) async fn test(ctx: &Context, test: &Test, worker: &Worker, redact: Redact<'_>) -> anyhow::Result<Done> {
     let history = ctx.cluster.history(&test.namespace, &test.release).await?;
     let revision = test.tests.revision;
     let newest = history.last().filter(|newest| newest.release.version == revision);
@@ -193,7 +209,7 @@ pub(crate) async fn test(ctx: &Context, test: &Test, worker: &Worker) -> anyhow:
     let settings = Settings { timeout: Duration::from_secs(test.tests.options.timeout_seconds), ..Settings::default() };
     let owner = (test.object.namespace.as_deref().unwrap_or("default"), test.object.name.as_str());
     let now = || ctx.clock.now();
-    let context = release::Context { owner, settings, worker, clock: Clock(&now) };
+    let context = release::Context { owner, settings, worker, clock: Clock(&now), redact };
     let marks = Marks { generation: Some(test.generation), ..Marks::read(&newest.annotations) };
     let report = ctx.cluster.test(newest, (marks, test.tests.failures), &context).await?;
     let record = Written { revision, version: Some(report.record_version) };
@@ -258,12 +274,17 @@ fn render(
 }
 
 /// Goes on with what a crash or a stop left.
-pub(crate) async fn resume(ctx: &Context, unfinished: &Unfinished, worker: &Worker) -> anyhow::Result<Done> {
+pub(crate) async fn resume(
+    ctx: &Context,
+    unfinished: &Unfinished,
+    worker: &Worker,
+    redact: Redact<'_>,
+) -> anyhow::Result<Done> {
     let Unfinished { object, namespace, release, revision, chart_revision, options } = unfinished;
     let history = ctx.cluster.history(namespace, release).await?;
     let now = || ctx.clock.now();
     let owner = (object.namespace.as_deref().unwrap_or("default"), object.name.as_str());
-    let context = release::Context { owner, settings: settings(options), worker, clock: Clock(&now) };
+    let context = release::Context { owner, settings: settings(options), worker, clock: Clock(&now), redact };
     tracing::info!(release, namespace, revision, "going on with what was left half done");
     let only_told = |stored: &&Stored| stored.release.info.status == Status::Deployed;
     let done = history.iter().find(|stored| stored.release.version == *revision).filter(only_told).is_some();
@@ -288,7 +309,12 @@ pub(crate) async fn heal(ctx: &Context, (namespace, release): (&str, &str), revi
 /// Uninstalls a release whose HelmRelease is gone.
 ///
 /// Nothing is taken away on hearsay: what the watches say is asked for once more.
-pub(crate) async fn uninstall(ctx: &Context, orphan: &Orphan, worker: &Worker) -> anyhow::Result<Done> {
+pub(crate) async fn uninstall(
+    ctx: &Context,
+    orphan: &Orphan,
+    worker: &Worker,
+    redact: Redact<'_>,
+) -> anyhow::Result<Done> {
     let owner = orphan.owner.split_once('/').unwrap_or(("default", &orphan.owner));
     let helm_release = Key::new(words::HELM_RELEASE, "HelmRelease", owner.0, owner.1);
     if ctx.cluster.get_metadata(&helm_release).await?.is_some() {
@@ -297,7 +323,7 @@ pub(crate) async fn uninstall(ctx: &Context, orphan: &Orphan, worker: &Worker) -
     let history = ctx.cluster.history(&orphan.namespace, &orphan.name).await?;
     let revision = history.last().map(|stored| stored.release.version);
     let now = || ctx.clock.now();
-    let context = release::Context { owner, settings: Settings::default(), worker, clock: Clock(&now) };
+    let context = release::Context { owner, settings: Settings::default(), worker, clock: Clock(&now), redact };
     let report = ctx.cluster.uninstall(&history, &context).await;
     if let Some(error) = report.error {
         return Err(error.into());

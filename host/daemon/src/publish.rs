@@ -5,15 +5,19 @@
 use std::collections::BTreeMap;
 
 use rhumb_core::chain::chain;
+use rhumb_core::condition::Condition;
 use rhumb_core::id::ObjectId;
 use rhumb_core::images::{self, Plan, Pushed};
 use rhumb_core::judge::{Change, Transformation};
 use rhumb_core::releases::{self, Next, Outcome, ReleaseView, ReleasesView, Row, set_condition, status};
-use rhumb_io::cluster::{Event, EventType};
+use rhumb_io::cluster::{Event, EventType, Kind};
 use serde_json::Value;
 
 use crate::context::Context;
 use crate::{report, words};
+
+/// How often a condition is written anew because somebody else wrote meanwhile.
+const ATTEMPTS: usize = 3;
 
 /// Publishes an images pass: the report, and the condition `ImagesUpdated` of each automated HelmRelease.
 pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
@@ -43,10 +47,29 @@ pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
             found = conditions.get(&id);
         }
         let Some(condition) = found else { continue };
+        write_condition(ctx, &id, (*value).clone(), condition).await;
+    }
+}
+
+/// Writes one condition among those that stand there: the releases loop writes the others meanwhile, and what was watched
+/// may lack its last word.
+async fn write_condition(ctx: &Context, id: &ObjectId, mut value: Value, condition: &Condition) {
+    let key = words::helm_release(id);
+    for _ in 0..ATTEMPTS {
         let old = value.get("status").cloned().unwrap_or(Value::Null);
         let mut new = old.as_object().cloned().unwrap_or_default();
         set_condition(&mut new, condition, ctx.clock.now());
-        write_status(ctx, &id, &old, &Value::Object(new)).await;
+        let version = value.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+        let error = match write_status_at(ctx, id, (&old, &Value::Object(new)), version).await {
+            Ok(_) => return,
+            Err(error) => error,
+        };
+        if !matches!(*error.kind, Kind::Conflict { .. }) {
+            tracing::warn!(object = %id, error = chain(&error), "status not written");
+            return;
+        }
+        let Ok(Some(live)) = ctx.cluster.get(&key).await else { return };
+        value = live;
     }
 }
 
@@ -81,8 +104,21 @@ async fn release_status(ctx: &Context, release: &ReleaseView, row: &Row, outcome
 }
 
 async fn write_status(ctx: &Context, id: &ObjectId, old: &Value, new: &Value) -> bool {
+    write_status_at(ctx, id, (old, new), None).await.unwrap_or_else(|error| {
+        tracing::warn!(object = %id, error = chain(&error), "status not written");
+        false
+    })
+}
+
+/// Writes a status where it has changed, and only over this version where one is given. Says whether it was written.
+async fn write_status_at(
+    ctx: &Context,
+    id: &ObjectId,
+    (old, new): (&Value, &Value),
+    version: Option<&str>,
+) -> Result<bool, rhumb_io::cluster::Error> {
     if old == new {
-        return false;
+        return Ok(false);
     }
     let key = words::helm_release(id);
     let mut patch = new.clone();
@@ -92,18 +128,11 @@ async fn write_status(ctx: &Context, id: &ObjectId, old: &Value, new: &Value) ->
             patch.entry(gone).or_insert(Value::Null);
         }
     }
-    match ctx.cluster.patch_status(&key, &patch).await {
-        Ok(applied) => {
-            // The next pass compares with what it knows, so it must know this.
-            let place = (key.namespace.unwrap_or_default(), key.name);
-            ctx.watched.helm_release_known(&place, &applied.resource_version).await;
-            true
-        }
-        Err(error) => {
-            tracing::warn!(object = %id, error = chain(&error), "status not written");
-            false
-        }
-    }
+    let applied = ctx.cluster.patch_status(&key, &patch, version).await?;
+    // The next pass compares with what it knows, so it must know this.
+    let place = (key.namespace.unwrap_or_default(), key.name);
+    ctx.watched.helm_release_known(&place, &applied.resource_version).await;
+    Ok(true)
 }
 
 /// Helm Operator's events, but only where there is something new: a release that is through, one that came back, and a

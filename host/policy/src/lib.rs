@@ -30,6 +30,8 @@ mod evaluate;
 mod isolation;
 mod json;
 mod limits;
+#[cfg(test)]
+mod mutation;
 mod place;
 pub mod record;
 mod sandbox;

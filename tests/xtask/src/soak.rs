@@ -7,7 +7,7 @@ use crate::steps::{policies, root, say};
 
 /// Tests that make many rounds (`rhumb_tests::soak::rounds`), as the test runner names them.
 const LONG: &[&str] =
-    &["kill::killed_at_random_moments", "git::of_many_writers_at_the_same_time", "faults::git::among_ten_writers"];
+    &["kill::story::at_random_moments", "git::of_many_writers_at_the_same_time", "faults::git::among_ten_writers"];
 
 /// Runs them, one after the other, with what they count.
 pub(crate) fn soak() -> Result<ExitCode, String> {

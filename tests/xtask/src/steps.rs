@@ -43,7 +43,7 @@ pub(crate) fn components() -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the benchmarks: those that need nothing, or those on a real control plane.
+/// Runs the benchmarks: those that need nothing, of them those of policies alone, or those on a real control plane.
 pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
     policies()?;
     if let Some(("cluster", sizes)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
@@ -58,7 +58,15 @@ pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     optimised()?;
-    run("cargo", &["bench", "--quiet", "--workspace", "--bench", "edit", "--bench", "decide"])?;
+    let bench = |names: &[&str]| {
+        let benches = names.iter().flat_map(|name| ["--bench", *name]);
+        run("cargo", &["bench", "--quiet", "--workspace"].into_iter().chain(benches).collect::<Vec<_>>())
+    };
+    match arguments {
+        [] => bench(&["edit", "decide", "apart"])?,
+        [policy] if policy == "policy" => return bench(&["decide", "apart"]).map(|()| ExitCode::SUCCESS),
+        other => return Err(format!("no benchmarks `{}`; there are `policy` and `cluster [N…]`", other.join(" "))),
+    }
     // Counted work needs no optimised build.
     for example in ["idle", "git"] {
         run("cargo", &["run", "--quiet", "--package", "rhumb-tests", "--example", example])?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rhumb_yaml::{Node, Style};
 
 use super::load::File;
-use super::proof::{Before, Claim, prove};
+use super::proof::{Claim, prove};
 use super::slot::Slot;
 use crate::id::{ObjectId, Tag};
 
@@ -82,11 +82,8 @@ pub fn apply(file: &File, edits: &[Edit]) -> Result<File, EditError> {
         let before = text.get(range.clone()).ok_or_else(misplaced)?;
         after.push_str(text.get(end..range.start).ok_or_else(misplaced)?);
         let edited = splice(before, range.start, edits).ok_or_else(misplaced)?;
-        let before = match document(&range, edits) {
-            Some(tree) => Before::Tree(tree),
-            None => Before::Text { text: before, start: range.start },
-        };
-        prove(&Claim { file: &file.path, before, after: &edited, edits })?;
+        let tree = document(&range, edits);
+        prove(&Claim { file: &file.path, before, start: range.start, tree, after: &edited, edits })?;
         after.push_str(&edited);
         end = range.end;
     }

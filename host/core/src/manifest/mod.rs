@@ -2,6 +2,7 @@
 
 mod edit;
 mod found;
+mod line;
 mod load;
 mod object;
 mod proof;

@@ -6,36 +6,46 @@ use rhumb_yaml::{Document, Kind, Limits, Node, documents, to_json};
 use serde_json::Value;
 
 use super::edit::{Edit, EditError};
+use super::line;
 use crate::id::ObjectId;
 
 /// What is to be proved: `after` reads as `before` with these edits, and with nothing else changed.
 pub(super) struct Claim<'a> {
     pub(super) file: &'a str,
-    pub(super) before: Before<'a>,
+    /// A part of the file, and where it begins in there, which the spans of the edits count from.
+    pub(super) before: &'a str,
+    pub(super) start: usize,
+    /// Its one document as it was read from the file, where that is at hand.
+    pub(super) tree: Option<&'a Node>,
     pub(super) after: &'a str,
     /// Sorted by their spans.
     pub(super) edits: &'a [&'a Edit],
 }
 
-/// What stood there before.
-pub(super) enum Before<'a> {
-    /// One document as it was read from the file.
-    Tree(&'a Node),
-    /// A part of the file, and where it begins in there, which the spans of the edits count from.
-    Text { text: &'a str, start: usize },
-}
-
 /// Proves the claim, or says which edit is at fault.
 pub(super) fn prove(claim: &Claim<'_>) -> Result<(), EditError> {
+    if let Some(tree) = claim.tree {
+        let mut names = BTreeSet::new();
+        shared(tree, &mut names);
+        if line::is_proved(claim, tree, &names) {
+            return Ok(());
+        }
+    }
+    prove_whole(claim)
+}
+
+/// Proves it by reading the whole text again.
+pub(super) fn prove_whole(claim: &Claim<'_>) -> Result<(), EditError> {
     let misplaced = || EditError::Misplaced { file: claim.file.to_owned() };
     let first = claim.edits.first().ok_or_else(misplaced)?;
     let limits = Limits::default();
     let read;
-    let (before, start): (Vec<&Node>, usize) = match claim.before {
-        Before::Tree(tree) => (vec![tree], 0),
-        Before::Text { text, start } => {
-            read = documents(text, &limits).map_err(|_| misplaced())?;
-            (read.iter().map(|document| &document.root).collect(), start)
+    // A tree that is at hand has the places of the file, one read here those of the part.
+    let (before, start): (Vec<&Node>, usize) = match claim.tree {
+        Some(tree) => (vec![tree], 0),
+        None => {
+            read = documents(claim.before, &limits).map_err(|_| misplaced())?;
+            (read.iter().map(|document| &document.root).collect(), claim.start)
         }
     };
     let after = documents(claim.after, &limits).map_err(|_| unproved(claim, first))?;
@@ -173,13 +183,14 @@ impl<'a> Walk<'a> {
 }
 
 /// Whether this mapping is the object, as far as kind and name are written out.
-fn is(root: &Node, object: &ObjectId) -> bool {
+pub(super) fn is(root: &Node, object: &ObjectId) -> bool {
     let name = root.get("metadata").and_then(|metadata| metadata.get("name"));
     let [kind, name] = [root.get("kind"), name].map(|node| node.and_then(Node::as_str));
     kind.is_none_or(|kind| kind == object.kind) && name.is_none_or(|name| name == object.name)
 }
 
-fn same_but_places(a: &Node, b: &Node) -> bool {
+/// Whether two nodes are the same, wherever they stand.
+pub(super) fn same_but_places(a: &Node, b: &Node) -> bool {
     let same = |a: &[Node], b: &[Node]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_but_places(a, b));
     a.anchor == b.anchor
         && a.tag == b.tag

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 /// What every handle begins with.
@@ -66,6 +68,17 @@ impl Sealed {
         Ok(values)
     }
 
+    /// The text with `***` wherever it shows a secret, so that it can be told to those who may not read Secrets.
+    ///
+    /// A server quotes in its refusals what it refuses, and a template can fail with any text.
+    pub fn redact(&self, text: &str) -> String {
+        let mut forms: Vec<String> =
+            self.secrets.values().flat_map(shown).filter(|form| form.len() >= SHORTEST).collect();
+        // A secret that is a part of another one would leave the rest of that to be seen.
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.iter().fold(text.to_owned(), |text, form| text.replace(form.as_str(), "***"))
+    }
+
     fn open(&self, value: &mut Value, pointer: &str) -> Result<(), UnsealError> {
         match value {
             Value::String(text) if text.contains(PREFIX) => {
@@ -86,6 +99,22 @@ impl Sealed {
         }
         Ok(())
     }
+}
+
+/// Shortest secret that is looked for in texts, in bytes: what is shorter stands in every text by chance.
+const SHORTEST: usize = 4;
+
+/// The forms in which texts show a secret: as it is, line by line, quoted, and in base64.
+fn shown(secret: &Value) -> Vec<String> {
+    let text = match secret {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return Vec::new(),
+    };
+    let quoted = Value::String(text.clone()).to_string();
+    let quoted = quoted.trim_matches('"').to_owned();
+    let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+    [vec![STANDARD.encode(&text), quoted, text], lines].concat()
 }
 
 /// Hides every scalar of a Secret. Elsewhere it hides a text that looks like a handle, so that it stays that text and
@@ -144,6 +173,17 @@ mod tests {
         assert!(!format!("{sealed:?}").contains("hunter2"));
         let moved = json!({"auth": {"pw": sealed.values["db"]["password"]}, "port": sealed.values["db"]["port"]});
         assert_eq!(sealed.unseal(&moved), Ok(json!({"auth": {"pw": "hunter2"}, "port": 5432})));
+    }
+
+    #[test]
+    fn a_text_for_people_shows_no_secret() {
+        let secrets =
+            json!({"a": "hunter2", "b": "hunter2-and-more", "c": 54321, "d": "on", "e": "tell \"nobody\"\nplease"});
+        let sealed = seal(vec![(Origin::Secret, map(secrets)), (Origin::Open, map(json!({"name": "open text"})))]);
+        let told = sealed.redact(
+            "Invalid value: \"hunter2-and-more\" (aHVudGVyMg==) on port 54321: \"tell \\\"nobody\\\"\\nplease\"; please not: open text",
+        );
+        assert_eq!(told, "Invalid value: \"***\" (***) on port ***: \"***\"; *** not: open text");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use rhumb_daemon::driver::Daemon;
 use rhumb_daemon::leadership::Leadership;
 use rhumb_daemon::{admin, probe, webhooks};
 use rhumb_io::cluster::{Cluster, Connection, Term};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
         return probe();
     }
     let arguments = Arguments::parse();
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        let _ =
+            writeln!(std::io::stderr(), "warning: a crash could write memory, with secrets in it, to disk: {error}");
+    }
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()

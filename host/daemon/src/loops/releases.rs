@@ -10,7 +10,7 @@ use rhumb_core::chain::chain;
 use rhumb_core::id::ObjectId;
 use rhumb_core::releases::{self, Action, Attempt, Next, Outcome, Plan, ReleaseView, ReleasesView, Row};
 use rhumb_io::cluster::Look;
-use rhumb_io::cluster::release::Worker;
+use rhumb_io::cluster::release::{Redact, Worker};
 
 use super::Error;
 use crate::context::Context;
@@ -97,12 +97,17 @@ async fn carry_out(ctx: Arc<Context>, begun: Begun) {
     if ctx.flights.is_closed() {
         return;
     }
-    let done = attempt(&ctx, &action, about.as_ref().map(|(release, ..)| release), &worker).await;
+    let release = about.as_ref().map(|(release, ..)| release);
+    let redact = |text: &str| match release.map(|release| &release.values) {
+        Some(Ok(values)) => values.redact(text),
+        _ => text.to_owned(),
+    };
+    let done = attempt(&ctx, (&action, release), &worker, Redact(&redact)).await;
     note_attempt(&ctx, &action, &done);
     let (outcome, written) = match done {
         Ok(done) => (done.outcome, done.record),
         Err(error) => {
-            let text = chain(error.as_ref());
+            let text = redact(&chain(error.as_ref()));
             tracing::warn!(action = ?action, error = text, "release action failed");
             let written = error.downcast::<execute::Failed>().ok().and_then(|failed| failed.record);
             (failed(&action, text, written.as_ref()), written)
@@ -135,18 +140,18 @@ fn failed(action: &Action, why: String, record: Option<&Written>) -> Outcome {
 
 async fn attempt(
     ctx: &Context,
-    action: &Action,
-    release: Option<&ReleaseView>,
+    (action, release): (&Action, Option<&ReleaseView>),
     worker: &Worker,
+    redact: Redact<'_>,
 ) -> anyhow::Result<Done> {
     match (action, release) {
-        (Action::Install(ready), Some(release)) => execute::install(ctx, ready, release, worker).await,
-        (Action::Upgrade(ready), Some(release)) => execute::upgrade(ctx, ready, release, worker).await,
-        (Action::Rollback(rollback), _) => execute::rollback(ctx, rollback, worker).await,
-        (Action::Test(test), _) => execute::test(ctx, test, worker).await,
-        (Action::Resume(unfinished), _) => execute::resume(ctx, unfinished, worker).await,
+        (Action::Install(ready), Some(release)) => execute::install(ctx, (ready, release), worker, redact).await,
+        (Action::Upgrade(ready), Some(release)) => execute::upgrade(ctx, (ready, release), worker, redact).await,
+        (Action::Rollback(rollback), _) => execute::rollback(ctx, rollback, worker, redact).await,
+        (Action::Test(test), _) => execute::test(ctx, test, worker, redact).await,
+        (Action::Resume(unfinished), _) => execute::resume(ctx, unfinished, worker, redact).await,
         (Action::Heal { revision, .. }, _) => execute::heal(ctx, action.release(), *revision).await,
-        (Action::Uninstall(orphan), _) => execute::uninstall(ctx, orphan, worker).await,
+        (Action::Uninstall(orphan), _) => execute::uninstall(ctx, orphan, worker, redact).await,
         (Action::Install(_) | Action::Upgrade(_), None) => {
             anyhow::bail!("the plan names a release that it does not show")
         }

@@ -155,6 +155,10 @@ impl Api {
                     return status(404, "NotFound");
                 }
                 let mut object = old.clone().unwrap_or_default();
+                let expected = &value["metadata"]["resourceVersion"];
+                if expected.is_string() && *expected != object["metadata"]["resourceVersion"] {
+                    return status(409, "Conflict");
+                }
                 merge(&mut object, &value);
                 let kind = if old.is_some() { "MODIFIED" } else { "ADDED" };
                 json_answer(200, &self.store(&path, object, kind))

@@ -31,7 +31,8 @@ pub struct Answer {
 }
 
 impl Cluster {
-    /// The names of the running pods of a namespace that a label selector takes, sorted.
+    /// The names of the running pods of a namespace that a label selector takes: first those that are ready, which of
+    /// several daemons is the one that leads; else sorted.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<String>, Error> {
         let list =
             List { api_version: "v1", kind: "Pod", namespace: Some(namespace), selector: Some(selector), accept: JSON };
@@ -41,9 +42,14 @@ impl Cluster {
             text(pod, "/status/phase").as_deref() == Some("Running")
                 && pod.pointer("/metadata/deletionTimestamp").is_none()
         };
-        let mut names: Vec<String> =
-            pods.iter().filter(running).filter_map(|pod| text(pod, "/metadata/name")).collect();
-        names.sort();
+        let is_ready = |pod: &Value| {
+            let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+            conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
+        };
+        let named = |pod: &Value| Some((!is_ready(pod), text(pod, "/metadata/name")?));
+        let mut found: Vec<(bool, String)> = pods.iter().filter(running).filter_map(named).collect();
+        found.sort();
+        let names = found.into_iter().map(|(_, name)| name).collect();
         Ok(names)
     }
 
@@ -193,14 +199,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn finds_pods_that_run() {
+    async fn finds_pods_that_run_the_ready_ones_first() {
         let api = Fake::new();
-        for (name, phase) in [("b", "Running"), ("a", "Running"), ("c", "Pending")] {
+        for (name, phase, ready) in
+            [("b", "Running", "False"), ("d", "Running", "True"), ("a", "Running", "False"), ("c", "Pending", "False")]
+        {
             let labels = json!({ "app.kubernetes.io/name": "rhumb" });
-            let pod = json!({ "metadata": { "name": name, "labels": labels }, "status": { "phase": phase } });
+            let status = json!({ "phase": phase, "conditions": [{ "type": "Ready", "status": ready }] });
+            let pod = json!({ "metadata": { "name": name, "labels": labels }, "status": status });
             api.put(&format!("/api/v1/namespaces/rhumb/pods/{name}"), pod);
         }
         let pods = api.cluster().running_pods("rhumb", "app.kubernetes.io/name=rhumb").await.unwrap();
-        assert_eq!(pods, ["a", "b"]);
+        assert_eq!(pods, ["d", "a", "b"]);
     }
 }

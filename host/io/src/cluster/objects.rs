@@ -138,11 +138,16 @@ impl Cluster {
         }
     }
 
-    /// Changes the status subresource by a JSON merge patch.
-    pub async fn patch_status(&self, key: &Key, status: &Value) -> Result<Applied, Error> {
+    /// Changes the status subresource by a JSON merge patch; with a `metadata.resourceVersion` only if it is still that
+    /// version, else the error is `Conflict`.
+    pub async fn patch_status(&self, key: &Key, status: &Value, version: Option<&str>) -> Result<Applied, Error> {
         let run = async {
             let path = format!("{}/status?fieldManager=rhumb", self.path(key).await?);
-            let call = Call::with_body(Method::PATCH, path, MERGE, json!({ "status": status }));
+            let mut patch = json!({ "status": status });
+            if let (Some(version), Some(patch)) = (version, patch.as_object_mut()) {
+                patch.insert("metadata".to_owned(), json!({ "resourceVersion": version }));
+            }
+            let call = Call::with_body(Method::PATCH, path, MERGE, patch);
             self.json(call).await.map(|value| applied(&value))
         };
         run.await.map_err(|kind| kind.at("write the status of", key))

@@ -210,8 +210,13 @@ async fn writes_status_and_events() {
     let path = "/apis/helm.fluxcd.io/v1/namespaces/dev/helmreleases/app";
     api.put(path, json!({ "metadata": { "namespace": "dev", "name": "app" }, "spec": {}, "status": { "a": 1 } }));
     let key = Key::new("helm.fluxcd.io/v1", "HelmRelease", "dev", "app");
-    cluster.patch_status(&key, &json!({ "phase": "Succeeded" })).await.unwrap();
+    let applied = cluster.patch_status(&key, &json!({ "phase": "Succeeded" }), None).await.unwrap();
     assert_eq!(api.object(path).unwrap()["status"], json!({ "a": 1, "phase": "Succeeded" }));
+    let version = Some(applied.resource_version.as_str());
+    cluster.patch_status(&key, &json!({ "a": 2 }), version).await.unwrap();
+    let late = cluster.patch_status(&key, &json!({ "a": 3 }), version).await.unwrap_err();
+    assert!(matches!(*late.kind, Kind::Conflict { .. }), "{late:?}");
+    assert_eq!(api.object(path).unwrap()["status"]["a"], 2);
     let event = Event {
         about: key,
         uid: "u".into(),

@@ -9,6 +9,8 @@
 mod compile;
 mod evaluate;
 pub(crate) mod frame;
+#[cfg(test)]
+mod fuzz;
 mod walls;
 
 use std::ffi::OsString;

@@ -81,6 +81,26 @@ proptest! {
     }
 
     #[test]
+    fn what_stands_around_a_line_never_makes_its_edit_another_one(
+        above in "([a-z&*!?:#|>'\"\\-\\[{,}\\]\t ]{0,8}\n){0,2}",
+        line in "[ ]{0,3}(image|\"image\"|- image|\\? image|&k image|x: image): (&a |!!str )?['\"]?a/b:1['\"]?[a-z#:,*&'\" ]{0,5}",
+        below in "(\n[a-z&*!?:#|>'\"\\-\\[{,}\\]\t ]{0,8}){0,3}",
+        tag in tag(),
+    ) {
+        let before = file("app.yaml", &helm_release(&format!("\n{above}    {line}{below}\n"), "{}"));
+        let mut expected = load(std::slice::from_ref(&before)).objects;
+        let found: Vec<_> = expected.iter().flat_map(slots).collect();
+        if let Some(edit) = found.first().and_then(|slot| Edit::retag(slot, &Tag::new(&tag)))
+            && let Ok(after) = apply(&before, std::slice::from_ref(&edit))
+        {
+            let object = expected.iter_mut().find(|object| object.id == edit.object).unwrap();
+            *object.value.pointer_mut(&edit.pointer).unwrap() = serde_json::Value::String(edit.value.clone());
+            let values = |objects: Vec<crate::manifest::Object>| objects.into_iter().map(|object| object.value).collect::<Vec<_>>();
+            prop_assert_eq!(values(load(&[after]).objects), values(expected));
+        }
+    }
+
+    #[test]
     fn no_text_makes_it_panic(text in "[a-z:{}\\[\\]&*<>|\\-# \n\t'\"!%?é]{0,60}") {
         let manifests = load(&[file("app.yaml", &text), file("b.yaml", &helm_release(&text, &text))]);
         let _found: Vec<_> = manifests.objects.iter().flat_map(slots).collect();

@@ -27,5 +27,5 @@ mod worker;
 mod tests;
 
 pub(super) use wait::Waits;
-pub use work::{Clock, Context, HookRun, Pods, Report, Settings, TestReport, Update, Wait, Work};
+pub use work::{Clock, Context, HookRun, Pods, Redact, Report, Settings, TestReport, Update, Wait, Work};
 pub use worker::{Worker, Workers};

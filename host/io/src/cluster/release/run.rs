@@ -12,7 +12,7 @@ use super::hooks::{self, Scene};
 use super::ready;
 use super::targets::{self, Owner};
 use super::wait::{self, Waiter};
-use super::work::{Clock, Context, Pods, Report, Settings, Update, Wait, Work};
+use super::work::{Clock, Context, Pods, Redact, Report, Settings, Update, Wait, Work};
 use super::worker::Worker;
 use crate::cluster::client::{Cluster, malformed};
 use crate::cluster::error::{Error, Kind};
@@ -39,6 +39,7 @@ struct Run<'a> {
     owner: Owner<'a>,
     settings: Settings,
     worker: &'a Worker,
+    redact: Redact<'a>,
     /// Objects to apply, in install order.
     objects: Vec<Value>,
     /// What the release may have in the cluster; what is no longer wanted goes.
@@ -91,7 +92,7 @@ impl Cluster {
     ///
     /// The settings are those of the rollback.
     pub async fn rollback(&self, (to, marks): (&Stored, &Marks), history: &[Stored], context: &Context<'_>) -> Report {
-        let Context { owner, settings, worker, clock } = *context;
+        let Context { owner, settings, worker, clock, redact } = *context;
         let target = &to.release;
         let Some(newest) = history.last() else {
             let kind = Kind::Failed { message: "it has no records".to_owned() };
@@ -107,6 +108,7 @@ impl Cluster {
                 owner: Owner { release: &target.name, namespace: &target.namespace, helm_release: owner },
                 settings,
                 worker,
+                redact,
                 objects: targets::flatten(&wanted),
                 previous: targets::flatten(&held(history)?),
                 history,
@@ -139,7 +141,7 @@ impl Cluster {
     /// was done is not known and each step may be done twice. Of a record that says `deployed` already the only thing
     /// left may be to say so of those before it. `history` is all of the records, newest last.
     pub async fn resume(&self, revision: u32, history: &[Stored], context: &Context<'_>) -> Report {
-        let Context { owner, settings, worker, clock } = *context;
+        let Context { owner, settings, worker, clock, redact } = *context;
         let Some(at) = history.iter().position(|stored| stored.release.version == revision) else {
             return Report::refused(Kind::NotFound.at("resume", format!("revision {revision}")));
         };
@@ -156,6 +158,7 @@ impl Cluster {
                 owner: Owner { release: &release.name, namespace: &release.namespace, helm_release: owner },
                 settings,
                 worker,
+                redact,
                 objects: targets::flatten(&wanted),
                 previous: targets::flatten(&held(before)?),
                 history: before,
@@ -212,6 +215,7 @@ impl<'a> Run<'a> {
             owner: Owner { release: work.release, namespace: work.namespace, helm_release: work.owner },
             settings: work.settings,
             worker: work.worker,
+            redact: work.redact,
             objects: targets::flatten(&work.rendered.objects),
             previous: targets::flatten(&held(history)?),
             history,
@@ -294,7 +298,8 @@ impl<'a> Run<'a> {
             // Helm keeps "Rollback to N".
             (None, Verb::Rollback) => {}
             (Some(error), verb) => {
-                info.description = failure(verb, self.owner.release, &cut(&chain(error), REASON_LIMIT));
+                let why = self.redact.text(&chain(error));
+                info.description = failure(verb, self.owner.release, &cut(&why, REASON_LIMIT));
             }
         }
         info.status = if error.is_none() { Status::Deployed } else { Status::Failed };

@@ -23,7 +23,7 @@ impl Cluster {
         (mut marks, failures): (Marks, u32),
         context: &Context<'_>,
     ) -> Result<TestReport, Error> {
-        let Context { owner, settings, worker, clock } = *context;
+        let Context { owner, settings, worker, clock, redact } = *context;
         let mut stored = stored.clone();
         let release = &mut stored.release;
         let owner = Owner { release: &release.name, namespace: &release.namespace, helm_release: owner };
@@ -36,7 +36,7 @@ impl Cluster {
         marks.replace(&mut stored.annotations);
         let stored = self.update_record(&stored, clock.now()).await?;
         Ok(TestReport {
-            failure: failure.map(|error| cut(&chain(&error), CONDITION_LIMIT)),
+            failure: failure.map(|error| cut(&redact.text(&chain(&error)), CONDITION_LIMIT)),
             record_version: stored.resource_version,
         })
     }

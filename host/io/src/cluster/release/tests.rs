@@ -18,11 +18,12 @@ use crate::cluster::{Cluster, Key};
 
 const NOW: Timestamp = Timestamp(1_795_444_500_000);
 const CLOCK: Clock<'static> = Clock(&|| NOW);
+const REDACT: Redact<'static> = Redact(&|text| text.replace("hunter2", "***"));
 
 static WORKER: LazyLock<Worker> = LazyLock::new(Worker::alone);
 
 fn context() -> Context<'static> {
-    Context { owner: ("hr", "app"), settings: Settings::default(), worker: &WORKER, clock: CLOCK }
+    Context { owner: ("hr", "app"), settings: Settings::default(), worker: &WORKER, clock: CLOCK, redact: REDACT }
 }
 
 /// What a test releases; the rest is the same everywhere.
@@ -75,6 +76,7 @@ impl Chart {
             rendered: &self.rendered,
             settings: self.settings,
             worker: &WORKER,
+            redact: REDACT,
         }
     }
 }
@@ -179,6 +181,18 @@ async fn a_revision_that_another_wrote_first_is_an_error_of_its_own() {
     assert!(matches!(*report.error.unwrap().kind, Kind::AlreadyExists));
     assert_eq!(report.revision, None);
     assert_eq!(api.object(&map_path("a")).unwrap()["data"]["text"], "2");
+}
+
+#[tokio::test]
+async fn a_record_tells_no_secret() {
+    let api = Api::new();
+    let cluster = api.cluster();
+    api.fault(|method, path| {
+        (method == "PATCH" && path.contains("configmaps/hunter2?")).then(|| status(403, "Forbidden"))
+    });
+    let report = cluster.install(&Chart::new(&[map("hunter2", "1")]).work(1), &[], CLOCK).await;
+    assert!(report.description.contains("failed to apply `dev:configmap/***`"), "{}", report.description);
+    assert!(!format!("{:?}", shown(&cluster).await).contains("hunter2"));
 }
 
 #[tokio::test]

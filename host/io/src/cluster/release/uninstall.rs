@@ -55,7 +55,7 @@ impl Cluster {
         context: &Context<'_>,
         notes: &mut Vec<String>,
     ) -> Result<(), Error> {
-        let Context { owner, settings, worker, clock } = *context;
+        let Context { owner, settings, worker, clock, .. } = *context;
         let release = &stored.release;
         let subject = format!("{}/{}", release.namespace, release.name);
         let owner = Owner { release: &release.name, namespace: &release.namespace, helm_release: owner };

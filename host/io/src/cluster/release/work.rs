@@ -35,6 +35,8 @@ pub struct Work<'a> {
     pub settings: Settings,
     /// Who does it.
     pub worker: &'a Worker,
+    /// What people are told of a failure goes through it.
+    pub redact: Redact<'a>,
 }
 
 /// How an action goes about it.
@@ -115,6 +117,8 @@ pub struct Context<'a> {
     pub worker: &'a Worker,
     /// Where the times in records come from.
     pub clock: Clock<'a>,
+    /// What people are told of a failure goes through it.
+    pub redact: Redact<'a>,
 }
 
 /// Where the times in records come from.
@@ -135,6 +139,22 @@ impl Clock<'_> {
     /// As Helm writes it.
     pub(super) fn text(&self) -> String {
         rhumb_helm::record::time(i128::from(self.now().0) * 1_000_000)
+    }
+}
+
+/// Takes secrets out of a text: servers quote in their refusals what they refuse.
+#[derive(Clone, Copy)]
+pub struct Redact<'a>(pub &'a (dyn Fn(&str) -> String + Send + Sync));
+
+impl fmt::Debug for Redact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redact(…)")
+    }
+}
+
+impl Redact<'_> {
+    pub(super) fn text(&self, text: &str) -> String {
+        (self.0)(text)
     }
 }
 
