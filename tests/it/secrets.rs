@@ -141,18 +141,11 @@ async fn a_daemon_that_logs_everything_tells_no_secret() {
         assert!(failed.contains("127.0.0.1"), "{failed}");
     }
 
-    let mut places = vec![("the daemon's log".to_owned(), servers.log().into_bytes())];
-    assert!(servers.log().contains("TRACE"), "the log tells everything");
-    places.extend(told_by_the_cluster(&servers).await);
+    let mut places = told_by_the_cluster(&servers).await;
     places.extend(told_by_the_operators_api(&servers, operator));
-    let history = Command::new("git").arg("-C").arg(servers.remote.path()).args(["log", "-p", "--all"]).output();
-    // Its own HelmReleases stand there with the URLs that somebody wrote.
-    let history = String::from_utf8_lossy(&history.unwrap().stdout).replace(CHART_PASSWORD, "");
-    places.push(("git's history".to_owned(), history.into_bytes()));
     daemon.signal("TERM");
     assert!(daemon.ended().await.0.success());
-    told::files_below(&at("state"), &mut places);
-    assert!(places.iter().any(|(path, _)| path.ends_with("store.redb")), "the daemon's store is looked at");
+    told_by_files(&servers, &mut places);
     let auth = |password: &str| STANDARD.encode(format!("{}:{password}", docker_registry::USER));
     let planted = [GIT_TOKEN, WRONG_GIT_TOKEN, docker_registry::PASSWORD, WRONG_REGISTRY_PASSWORD].map(str::to_owned);
     let more = [CHART_PASSWORD, WEBHOOK, WRONG_WEBHOOK, VALUE].map(str::to_owned);
@@ -161,6 +154,18 @@ async fn a_daemon_that_logs_everything_tells_no_secret() {
     for secret in planted.iter().chain(&more).chain(&encoded).chain(&basic) {
         told::is_nowhere(secret, &places);
     }
+}
+
+/// The log, the repository and the daemon's own folder.
+fn told_by_files(servers: &Servers, places: &mut Vec<(String, Vec<u8>)>) {
+    assert!(servers.log().contains("TRACE"), "the log tells everything");
+    places.push(("the daemon's log".to_owned(), servers.log().into_bytes()));
+    let history = Command::new("git").arg("-C").arg(servers.remote.path()).args(["log", "-p", "--all"]).output();
+    // HelmReleases stand there with the URLs that somebody wrote.
+    let history = String::from_utf8_lossy(&history.unwrap().stdout).replace(CHART_PASSWORD, "");
+    places.push(("git's history".to_owned(), history.into_bytes()));
+    told::files_below(&servers.folder.path().join("state"), places);
+    assert!(places.iter().any(|(path, _)| path.ends_with("store.redb")), "the daemon's store is looked at");
 }
 
 /// What the condition `Released` of a HelmRelease in `dev` says, once it is not true.

@@ -143,6 +143,7 @@ impl Killer {
 const KILLS_A_ROUND: usize = 8;
 
 /// Tells the story once undisturbed, then until there were so many kills, each time in a new world.
+#[allow(clippy::print_stdout, reason = "a long test says what it counted")]
 async fn killed(kills: usize, begin: impl AsyncFn() -> Option<World>) {
     let (mut random, seed) = Random::seeded();
     println!("RHUMB_SEED={seed}");
