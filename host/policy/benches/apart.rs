@@ -2,7 +2,13 @@
 //!
 //! `cargo bench -p rhumb-policy --bench apart` prints the table.
 
-#![allow(missing_docs, clippy::print_stdout, clippy::indexing_slicing, reason = "a program for measuring")]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a program for measuring"
+)]
 
 #[path = "../tests/guests/mod.rs"]
 mod guests;
