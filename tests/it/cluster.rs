@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use rhumb_io::cluster::Key;
-use rhumb_tests::real::Real;
+use rhumb_io::cluster::{Cluster, Connection, Key};
+use rhumb_tests::real::{Real, SET_UP};
 use rhumb_tests::root;
 use rhumb_tests::servers::control_plane::ControlPlane;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Releases of the example, by namespace.
 const RELEASES: [(&str, &str); 4] =
@@ -139,7 +139,7 @@ fn copy(from: &Path, to: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifests_of_the_project_make_a_running_deployment() {
     let Some(plane) = ControlPlane::start().await else { return };
-    for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml", "deployment.yaml"] {
+    for manifest in SET_UP.into_iter().chain(["deployment.yaml"]) {
         plane.apply(&root().join("host/deploy").join(manifest)).await;
     }
     if !plane.has_nodes() {
@@ -155,4 +155,67 @@ async fn the_manifests_of_the_project_make_a_running_deployment() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     panic!("the pod of the daemon did not become available");
+}
+
+/// What the API server says to an approval in `rhumb` with this spec: nothing when it takes it.
+async fn refusal(cluster: &Cluster, name: &str, spec: Value) -> String {
+    let metadata = json!({"name": name, "namespace": "rhumb"});
+    let approval = json!({"apiVersion": "rhumb.dev/v1alpha1", "kind": "Approval", "metadata": metadata, "spec": spec});
+    match cluster.create(&approval).await {
+        Ok(_) => String::new(),
+        Err(error) => rhumb_core::chain::chain(&error),
+    }
+}
+
+/// A real API server vouches for who approves, and takes nothing that is not of the form of our kinds.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_approves_in_the_name_of_somebody_else() {
+    let Some(plane) = ControlPlane::start().await else { return };
+    for manifest in SET_UP {
+        plane.apply(&root().join("host/deploy").join(manifest)).await;
+    }
+    let kubeconfig = Connection::KubeconfigText(plane.kubeconfig_of("rhumb", "rhumb").await);
+    let cluster = Cluster::connect(kubeconfig).await.unwrap();
+    let user = cluster.user().await.unwrap();
+    assert_eq!(user.name, "system:serviceaccount:rhumb:rhumb");
+    let moves = json!([{"subject": "chart-image", "to": "1.2.3"}]);
+    let spec = |by: &str, groups: Value| json!({"by": by, "groups": groups, "object": {"name": "app"}, "moves": moves});
+    // A policy that was applied a moment ago is not enforced at once.
+    let mut words = String::new();
+    for n in 0..300 {
+        words = refusal(&cluster, &format!("early-{n}"), spec("jo", json!([]))).await;
+        if !words.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(words.contains("spec.by must be who makes the object: system:serviceaccount:rhumb:rhumb"), "{words}");
+    let words = refusal(&cluster, "group", spec(&user.name, json!(["oncall"]))).await;
+    assert!(words.contains("spec.groups may only name groups of system:serviceaccount:rhumb:rhumb"), "{words}");
+    let own = spec(&user.name, json!(["system:serviceaccounts"]));
+    assert_eq!(refusal(&cluster, "own", own).await, "");
+    let words = refusal(&cluster, "empty", json!({"by": user.name, "object": {"name": "app"}, "moves": []})).await;
+    assert!(words.contains("spec.moves"), "{words}");
+
+    // What was approved stays what was approved; labels may come.
+    let key = Key::new("rhumb.dev/v1alpha1", "Approval", "rhumb", "own");
+    cluster.patch(&key, &json!({"metadata": {"labels": {"team": "a"}}})).await.unwrap();
+    let moves = json!([{"subject": "chart-image", "to": "6.6.6"}]);
+    let changed = cluster.patch(&key, &json!({"spec": {"moves": moves}})).await.unwrap_err();
+    let words = rhumb_core::chain::chain(&changed);
+    assert!(words.contains("an approval cannot be changed"), "{words}");
+
+    // The switch has one name, and the same vouching.
+    let switch = |name: &str, by: &str| {
+        let metadata = json!({"name": name});
+        json!({"apiVersion": "rhumb.dev/v1alpha1", "kind": "StopSwitch", "metadata": metadata, "spec": {"by": by}})
+    };
+    for (name, by, expected) in [
+        ("other", user.name.as_str(), "there is one switch: name it rhumb"),
+        ("rhumb", "jo", "spec.by must be who makes the object"),
+    ] {
+        let words = rhumb_core::chain::chain(&cluster.create(&switch(name, by)).await.unwrap_err());
+        assert!(words.contains(expected), "{words}");
+    }
+    cluster.create(&switch("rhumb", &user.name)).await.unwrap();
 }

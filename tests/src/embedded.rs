@@ -55,8 +55,7 @@ impl Servers {
     async fn with(registry: registry::Server, images: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::system();
-        let api =
-            api::Server::start(api::Options { clock: clock.clone(), crds: vec![api::HELM_RELEASE_CRD] }).await.unwrap();
+        let api = api::Server::start(api::Options { clock: clock.clone(), crds: api::KINDS.to_vec() }).await.unwrap();
         let charts = charts::Server::start(clock.clone()).await.unwrap();
         charts.add(&root().join("examples/charts/sealed-secrets")).unwrap();
         let remote = git::Remote::create(&folder.path().join("config.git"), clock).unwrap();

@@ -422,9 +422,13 @@ impl Real {
     }
 }
 
-/// Applies what an operator applies before the daemon starts.
+/// What of `host/deploy` an operator applies before the daemon starts.
+pub const SET_UP: [&str; 6] =
+    ["namespace.yaml", "helmrelease.yaml", "approval.yaml", "stopswitch.yaml", "vouching.yaml", "rbac.yaml"];
+
+/// Applies it.
 async fn set_up(plane: &ControlPlane) {
-    for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml"] {
+    for manifest in SET_UP {
         plane.apply(&root().join("host/deploy").join(manifest)).await;
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{demo, operator, plan, policy, release, template};
+use crate::{approve, demo, operator, plan, policy, release, stop, template};
 
 /// Plan, test and steer GitOps with policies that are WebAssembly components
 ///
@@ -40,6 +40,12 @@ enum Command {
     Sync(operator::Sync),
     /// Release an image by hand: commit its tag, push, and wait until that is applied
     Release(release::Release),
+    /// Approve the versions that a release waits to move to, as the user whom the cluster knows
+    Approve(approve::Approve),
+    /// Stop every move of a version, in all environments or in some
+    Stop(stop::Stop),
+    /// Let versions move again after `stop`
+    Resume(stop::Resume),
     /// Print the daemon's public SSH key
     Identity(operator::Identity),
 }
@@ -58,6 +64,9 @@ impl Arguments {
             Command::Explain(arguments) => arguments.run().await,
             Command::Sync(arguments) => arguments.run().await,
             Command::Release(arguments) => arguments.run().await,
+            Command::Approve(arguments) => arguments.run().await,
+            Command::Stop(arguments) => arguments.run().await,
+            Command::Resume(arguments) => arguments.run().await,
             Command::Identity(arguments) => arguments.run().await,
         }
     }

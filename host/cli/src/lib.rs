@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod approve;
 pub mod args;
 pub mod demo;
 pub mod operator;
@@ -13,6 +14,7 @@ pub mod print;
 mod reach;
 pub mod release;
 pub mod show;
+pub mod stop;
 pub mod table;
 pub mod template;
 

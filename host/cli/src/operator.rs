@@ -54,6 +54,9 @@ pub struct History {
 pub struct Explain {
     /// The HelmRelease, as NAMESPACE/NAME
     release: String,
+    /// Say instead why it is not on this tag
+    #[arg(long, value_name = "TAG", conflicts_with = "record")]
+    tag: Option<String>,
     /// Print this record of a decision instead, as `rhumb policy replay` takes it
     #[arg(long, value_name = "DIGEST")]
     record: Option<String>,
@@ -164,7 +167,10 @@ impl Explain {
         }
         let path = format!("v1/explain/{}", namespaced(&self.release)?);
         let explanation: report::Explanation = self.connection.get(&path).await?;
-        self.connection.print(&explanation, show::explanation)
+        match &self.tag {
+            Some(tag) => self.connection.print(&show::why_not(&explanation, tag), show::answers),
+            None => self.connection.print(&explanation, show::explanation),
+        }
     }
 }
 

@@ -59,15 +59,20 @@ impl Reach {
         Duration::from_secs(self.timeout)
     }
 
+    /// The cluster, as the user of the kubeconfig.
+    pub(crate) async fn cluster(&self) -> Result<Cluster> {
+        let connection =
+            cluster::Connection::User { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
+        Ok(Cluster::connect(connection).await?)
+    }
+
     /// Finds the daemon.
     pub(crate) async fn find(&self) -> Result<Daemon> {
         let timeout = self.timeout();
         if let Some(address) = &self.daemon {
             return Ok(Daemon { way: Way::Address(address.trim_end_matches('/').to_owned()), timeout });
         }
-        let connection =
-            cluster::Connection::User { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
-        let cluster = Cluster::connect(connection).await?;
+        let cluster = self.cluster().await?;
         let namespace = self.namespace.clone();
         let pods = cluster.running_pods(&namespace, SELECTOR).await;
         let pods = pods.map_err(|error| with_rule(error, &namespace, "pods", "list"))?;

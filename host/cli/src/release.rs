@@ -65,7 +65,7 @@ impl Release {
 }
 
 /// Flux's identity of the object; NAMESPACE/NAME is a HelmRelease.
-fn identity(object: &str) -> String {
+pub(crate) fn identity(object: &str) -> String {
     match object.split_once('/') {
         Some((namespace, name)) if !namespace.contains(':') => format!("{namespace}:helmrelease/{name}"),
         _ => object.to_owned(),

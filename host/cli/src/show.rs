@@ -1,6 +1,8 @@
 //! The daemon's reports as tables. The demo and the operator's commands print the same.
 
-use rhumb_daemon::report::{Decision, Explanation, History, Image, Release, Released, Sync};
+use rhumb_daemon::report::{Arrival, Decision, Explanation, Held, History, Image, Release, Released, Said, Sync};
+
+use serde::Serialize;
 
 use crate::table::Table;
 
@@ -74,7 +76,9 @@ pub fn explanation(explanation: &Explanation) -> String {
     for image in &explanation.images {
         text.push_str(&format!("\n{} {}  ({}:{})\n", image.container, image.image, image.file, image.line));
         text.push_str(&format!("  filter    {}\n", image.filter));
+        text.push_str(&format!("  why       {}\n", why(image, &explanation.arrivals)));
         text.push_str(&format!("  decision  {}: {} [{}]\n", decision(image), image.reason, image.code));
+        text.push_str(&format!("  next      {}\n", next(image)));
         text.push_str(&format!("  fuel      {}\n", image.fuel));
         let candidates = candidates(image);
         if !candidates.is_empty() {
@@ -91,6 +95,92 @@ pub fn explanation(explanation: &Explanation) -> String {
         text.push_str(&format!("\n{}", decisions(&explanation.decisions)));
     }
     text
+}
+
+/// Why a container is on the tag that it has.
+fn why(image: &Image, arrivals: &[Arrival]) -> String {
+    let tag = image.image.rsplit_once(':').map(|(_, tag)| tag);
+    let arrival = arrivals.iter().find(|one| one.container == image.container && Some(one.tag.as_str()) == tag);
+    let Some(arrival) = arrival else {
+        return "git says so; no commit of Rhumb brought this tag".to_owned();
+    };
+    let commit = arrival.commit.get(..7).unwrap_or(&arrival.commit);
+    let Said { policy, message, .. } = &arrival.picked;
+    let mut text = format!("commit {commit} at {}: `{policy}` picked it: {message}", arrival.at);
+    for Said { policy, message, .. } in &arrival.allowed {
+        text.push_str(&format!("; `{policy}` let it go: {message}"));
+    }
+    text
+}
+
+/// What speaks against a tag, for one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WhyNot {
+    /// The container.
+    pub container: String,
+    /// The tag that was asked about.
+    pub tag: String,
+    /// Stable word.
+    pub code: String,
+    /// For people.
+    pub reason: String,
+}
+
+/// Why no container is on this tag, or that it is.
+pub fn why_not(explanation: &Explanation, tag: &str) -> Vec<WhyNot> {
+    let answer = |image: &Image| {
+        let considered = image.considered.iter().find(|candidate| candidate.tag == tag);
+        let (code, reason) = match (&image.held, considered) {
+            _ if image.image.ends_with(&format!(":{tag}")) => {
+                ("current", format!("it is: {}", why(image, &explanation.arrivals)))
+            }
+            (Some(held), _) if held.to == tag => (image.code.as_str(), format!("{}; {}", image.reason, next(image))),
+            _ if image.update.as_deref() == Some(tag) => ("update", next(image)),
+            (_, Some(candidate)) => (candidate.code.as_str(), format!("`{}`: {}", image.filter, candidate.message)),
+            (_, None) if image.considered.is_empty() => (image.code.as_str(), image.reason.clone()),
+            (_, None) => {
+                let filter = &image.filter;
+                let text = format!(
+                    "`{filter}` has it not among the tags that it looked at: it does not match, or is not there"
+                );
+                ("not-considered", text)
+            }
+        };
+        WhyNot { container: image.container.clone(), tag: tag.to_owned(), code: code.to_owned(), reason }
+    };
+    explanation.images.iter().map(answer).collect()
+}
+
+/// `rhumb explain --tag`: an answer for each container.
+pub fn answers(answers: &Vec<WhyNot>) -> String {
+    let mut table = Table::new(&["CONTAINER", "TAG", "CODE", "REASON"]);
+    for answer in answers {
+        table.row([&answer.container, &answer.tag, &answer.code, &answer.reason]);
+    }
+    table.print("")
+}
+
+/// When a container will move, and on what that depends.
+fn next(image: &Image) -> String {
+    match (&image.held, &image.update) {
+        (_, Some(_)) => "with the commit that is being pushed".to_owned(),
+        (Some(Held { to, rule, until: Some(until), .. }), _) => {
+            format!("{to} at {until} or when what `{rule}` looks at changes: it is asked again then")
+        }
+        (Some(Held { to, rule, verdict, .. }), _) if verdict == "require-approval" => {
+            let release =
+                image.object.split_once(":helmrelease/").map(|(namespace, name)| format!("{namespace}/{name}"));
+            let release = release.unwrap_or_else(|| image.object.clone());
+            format!("{to} when `{rule}` has its approvals: rhumb approve {release} {to}")
+        }
+        (Some(Held { to, rule, .. }), _) => format!("{to} when `{rule}` lets it go: it is asked at each change"),
+        (None, None) => match image.code.as_str() {
+            "not-automated" => "when somebody edits git: it is not automated".to_owned(),
+            "locked" => "when it is unlocked".to_owned(),
+            "ignored" => "never by Rhumb: it is ignored".to_owned(),
+            _ => "when the registry has a tag that the filter prefers".to_owned(),
+        },
+    }
 }
 
 /// `rhumb sync`: the commit, and what of it could not be applied.

@@ -2,14 +2,15 @@
 
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use rhumb_core::evidence::Evidence;
 use rhumb_core::id::{Digest, PolicyName, Revision, Tag, Timestamp};
-use rhumb_core::images::{ImagesView, PolicyInfo, Scan, Verdicts, plan, promotions, selections, shortlists, workloads};
+use rhumb_core::images::{ImagesView, PolicyInfo, Promotions, Scan, Verdicts, plan, selections, shortlists, workloads};
 use rhumb_core::judge::{Answer, Consideration, Decision, Kind, Outcome, Reason, Selection, Tags};
 use rhumb_core::manifest::{Edit, File, Object, apply, load, slots};
 
@@ -78,7 +79,8 @@ fn idle() -> (ImagesView, Verdicts) {
     let tags = Arc::new(tags);
     let workloads = workloads(&load(&files));
     let repositories = workloads.iter().flat_map(|workload| &workload.slots).map(|slot| slot.image.repository());
-    let info = PolicyInfo { component: Digest::of("glob"), kind: Kind::ImageFilter, wants_metadata: false };
+    let (component, evidence) = (Digest::of("glob"), BTreeSet::new());
+    let info = PolicyInfo { component, kind: Kind::ImageFilter, wants_metadata: false, evidence };
     let view = ImagesView {
         head: Revision::new("0".repeat(40)),
         now: Timestamp(1),
@@ -88,7 +90,8 @@ fn idle() -> (ImagesView, Verdicts) {
         policies: BTreeMap::from([(PolicyName::new("glob"), info)]),
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
-        deployed: Vec::new(),
+        evidence: Evidence::default(),
+        enforced: Vec::new(),
     };
     let reason = Reason { code: "newest".to_owned(), message: "the newest tag that matches".to_owned() };
     let considered = (0..100).map(|n| Consideration { index: 999 - n * 9, reason: reason.clone() }).collect();
@@ -104,7 +107,13 @@ fn passes(criterion: &mut Criterion) {
     assert_eq!((view.workloads.len(), plan(&view, &verdicts).actions.len()), (1_000, 0));
     criterion.bench_function("plan an idle pass, 1000 workloads", |b| b.iter(|| plan(black_box(&view), &verdicts)));
     criterion.bench_function("propose an idle pass, 1000 workloads", |b| {
-        b.iter(|| (shortlists(black_box(&view)), selections(&view, &verdicts), promotions(&view, &verdicts)));
+        b.iter(|| {
+            (
+                shortlists(black_box(&view)),
+                selections(&view, &verdicts),
+                Promotions::new(&view, &verdicts).next(&verdicts),
+            )
+        });
     });
     let files: Vec<File> = view.files.values().cloned().collect();
     criterion

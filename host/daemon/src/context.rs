@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use rhumb_core::id::{Digest, PolicyName};
-use rhumb_core::images::PolicyInfo;
+use rhumb_core::images::{ImagesView, PolicyInfo, Promotions, Verdicts};
 use rhumb_core::judge::{Decision, Question};
 use rhumb_core::releases::{Attempt, ChartSource, ChartView};
 use rhumb_helm::Chart;
@@ -23,12 +23,14 @@ use crate::clock::Clock;
 use crate::config::{Config, PolicyIsolation};
 use crate::credentials::Credentials;
 use crate::event::Wakeups;
+use crate::evidence::Histories;
 use crate::external::Documents;
 use crate::flights::{Flights, ReleaseName};
 use crate::git_access::GitAccess;
 use crate::report;
 use crate::repository::Repository;
 use crate::scanner::Scanner;
+use crate::statements::Statements;
 use crate::values::ChartFiles;
 use crate::watched::Watched;
 
@@ -65,6 +67,10 @@ pub struct Context {
     pub flights: Arc<Flights>,
     /// What watches know of the cluster.
     pub watched: Watched,
+    /// What people say in the cluster: approvals and the stop switch.
+    pub statements: Statements,
+    /// Release records that rules look at.
+    pub histories: Histories,
     /// How many release actions work at the same time.
     pub workers: Workers,
     /// Charts of exact versions that were found lately, so that an event asks no chart repository.
@@ -131,6 +137,8 @@ impl Context {
                 ..charts::Options::default()
             })?,
             watched: Watched::start(&cluster, &wakeups, &flights),
+            statements: Statements::start(&cluster, &wakeups),
+            histories: Histories::default(),
             wakeups,
             flights,
             workers: Workers::new(config.workers.get()),
@@ -166,6 +174,14 @@ impl Context {
     /// Asks the sandbox. A policy may compute for a while, so the other tasks of this thread move elsewhere.
     pub fn judge<K: Ord>(&self, questions: BTreeMap<K, Question>) -> BTreeMap<K, (Question, Decision)> {
         tokio::task::block_in_place(|| self.sandbox.judge(questions))
+    }
+
+    /// Asks the promotion rules about all that the filters chose, turn after turn.
+    pub fn judge_promotions(&self, view: &ImagesView, verdicts: &mut Verdicts) {
+        let mut promotions = Promotions::new(view, verdicts);
+        while let Some(questions) = promotions.next(verdicts) {
+            verdicts.promotions.extend(self.judge(questions));
+        }
     }
 
     /// What was tried on a release lately and left no record.

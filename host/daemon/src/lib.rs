@@ -4,7 +4,8 @@
 //! event.rs    what can wake a loop, and the agenda
 //! driver.rs   one pass of a loop at a time
 //! flights.rs  release actions at work beside the loops
-//! watched.rs  the cluster as watches keep it known
+//! watched.rs  the cluster as watches keep it known; statements.rs  what people say in it about versions
+//! evidence.rs what rules and transforms may see, as far as one of them wants it
 //! loops/      images, sync, releases: observe … report, the same six verbs each
 //! publish.rs  conditions, events, reports
 //! leadership.rs  which of several daemons acts
@@ -40,6 +41,7 @@ mod evidence;
 mod execute;
 mod publish;
 mod releases_view;
+mod statements;
 mod values;
 mod verdicts;
 mod watched;

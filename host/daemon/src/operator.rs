@@ -74,7 +74,8 @@ pub async fn explain(ctx: &Context, namespace: &str, name: &str) -> Result<Expla
     let images = reports.images.iter().filter(|image| image.object == object).cloned().collect();
     let transforms = reports.transforms.get(&format!("{namespace}/{name}")).cloned().unwrap_or_default();
     drop(reports);
-    Ok(Explanation { release: found, images, transforms, decisions: verdicts::newest(ctx, &id) })
+    let (arrivals, decisions) = (verdicts::arrivals(ctx, &id), verdicts::newest(ctx, &id));
+    Ok(Explanation { release: found, images, arrivals, transforms, decisions })
 }
 
 /// The branch as fetched last, and what of it was applied.

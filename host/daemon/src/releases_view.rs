@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rhumb_core::chain::chain;
 use rhumb_core::environment::environment_of;
+use rhumb_core::evidence::Evidence;
 use rhumb_core::id::Digest;
 use rhumb_core::images;
 use rhumb_core::judge;
@@ -97,7 +98,14 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
     histories.retain(|release, _| !claimed.contains(release));
     let orphans =
         if snapshot.manifests.problems.is_empty() { orphans(ctx, &snapshot, &releases, histories) } else { Vec::new() };
-    Ok(ReleasesView { now: ctx.clock.now(), releases, orphans, in_flight, policies: ctx.policies() })
+    Ok(ReleasesView {
+        now: ctx.clock.now(),
+        releases,
+        orphans,
+        in_flight,
+        policies: ctx.policies(),
+        evidence: Evidence::default(),
+    })
 }
 
 /// Every release record without its content, by namespace and release.

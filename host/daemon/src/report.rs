@@ -45,6 +45,9 @@ pub struct Image {
     pub line: usize,
     /// Whether it moves.
     pub update: Option<String>,
+    /// What a promotion rule holds back, if one does.
+    #[serde(default)]
+    pub held: Option<Held>,
     /// Stable word for the decision.
     pub code: String,
     /// For people.
@@ -53,6 +56,19 @@ pub struct Image {
     pub considered: Vec<Candidate>,
     /// Fuel that the policies used.
     pub fuel: u64,
+}
+
+/// A move that a promotion rule holds back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Where it would go.
+    pub to: String,
+    /// The rule.
+    pub rule: String,
+    /// `deny`, `hold`, `require-approval` or `observe`.
+    pub verdict: String,
+    /// When it is asked again, where the rule says so; RFC 3339.
+    pub until: Option<String>,
 }
 
 /// One tag that a filter looked at.
@@ -104,6 +120,34 @@ pub struct Decision {
     pub fuel: u64,
 }
 
+/// Why a container is on the tag that a commit of ours brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The container.
+    pub container: String,
+    /// The tag that came.
+    pub tag: String,
+    /// When; RFC 3339.
+    pub at: String,
+    /// The commit.
+    pub commit: String,
+    /// What picked it, and why.
+    pub picked: Said,
+    /// What the promotion rules said that let it come.
+    pub allowed: Vec<Said>,
+}
+
+/// What a policy said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The policy, or the filter as written.
+    pub policy: String,
+    /// Stable word.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
 /// What one value transform did to a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -122,6 +166,9 @@ pub struct Explanation {
     pub release: Option<Release>,
     /// Its containers.
     pub images: Vec<Image>,
+    /// Why each is on its tag, as far as a commit of ours brought it.
+    #[serde(default)]
+    pub arrivals: Vec<Arrival>,
     /// What value transforms did when it was last released.
     pub transforms: Vec<Step>,
     /// The newest decision of each policy about it.
@@ -223,12 +270,19 @@ impl From<&Row> for Image {
             file: row.file.clone(),
             line: row.line,
             update,
+            held: held(&row.decided),
             code,
             reason,
             considered: row.considered.iter().map(candidate).collect(),
             fuel: row.fuel,
         }
     }
+}
+
+fn held(decided: &Decided) -> Option<Held> {
+    let Decided::Keep(Kept::HeldByRule { rule, to, verdict, until, .. }) = decided else { return None };
+    let until = until.map(|until| until.to_string());
+    Some(Held { to: to.to_string(), rule: rule.to_string(), verdict: verdict.clone(), until })
 }
 
 /// The policy's own code where it decided, and the host's word where it did not come to that.
@@ -245,6 +299,7 @@ fn code(kept: &Kept) -> String {
         Kept::NoTags(_) => "no-tags".to_owned(),
         Kept::Unread(_) => "unread-image".to_owned(),
         Kept::NoPolicy(_) => "no-policy".to_owned(),
+        Kept::NoEvidence { .. } => "no-evidence".to_owned(),
         Kept::Unwritable { .. } => "unwritable".to_owned(),
     }
 }

@@ -2,13 +2,13 @@
 
 use rhumb_core::chain::chain;
 use rhumb_core::id::{Digest, ObjectId, Timestamp};
-use rhumb_core::images::Verdicts;
-use rhumb_core::judge::{Answer, Ask, Decision, Outcome, Question, Verdict};
+use rhumb_core::images::{Decided, Plan, Pushed, Verdicts};
+use rhumb_core::judge::{Answer, Ask, Decision, Outcome, Question, Reason, Verdict};
 use rhumb_io::store;
 use rhumb_policy::Record;
 
 use crate::context::Context;
-use crate::report;
+use crate::report::{self, Arrival, Said};
 
 /// Keeps what an images pass was told.
 pub(crate) fn record_images(ctx: &Context, verdicts: &Verdicts, now: Timestamp) {
@@ -16,6 +16,48 @@ pub(crate) fn record_images(ctx: &Context, verdicts: &Verdicts, now: Timestamp) 
         keep(ctx, &target.object, target.container.as_str(), (question, decision), now);
     }
     record_promotions(ctx, verdicts, now);
+}
+
+/// Keeps why the tags of a commit came, for as long as no other commit of ours brings another.
+pub(crate) fn record_arrivals(ctx: &Context, (plan, verdicts): (&Plan, &Verdicts), pushed: &Pushed, now: Timestamp) {
+    let Pushed::Commit(commit) = pushed else { return };
+    for row in &plan.rows {
+        let Decided::Update { to, reason } = &row.decided else { continue };
+        let said = |policy: String, reason: &Reason| Said {
+            policy,
+            code: reason.code.clone(),
+            message: reason.message.clone(),
+        };
+        let of_object = verdicts.promotions.iter().filter(|((object, _), _)| *object == row.object);
+        let allowed = of_object.filter_map(|((_, rule), (_, decision))| match &decision.answer {
+            Ok(Answer::Verdict(Verdict::Allow(reason))) => Some(said(rule.to_string(), reason)),
+            _ => None,
+        });
+        let arrival = Arrival {
+            container: row.container.to_string(),
+            tag: to.to_string(),
+            at: now.to_string(),
+            commit: commit.to_string(),
+            picked: said(row.filter.clone(), reason),
+            allowed: allowed.collect(),
+        };
+        let key = format!("{}{}", arrivals_of(&row.object), row.container);
+        if let Err(error) = store::facts::put(&ctx.store, &key, &arrival)
+            && !error.is_told()
+        {
+            tracing::warn!(object = %row.object, error = chain(&error), "reasons of a commit not kept");
+        }
+    }
+}
+
+/// Why each container of an object is on the tag that a commit of ours brought.
+pub(crate) fn arrivals(ctx: &Context, object: &ObjectId) -> Vec<Arrival> {
+    let found: Vec<(String, Arrival)> = store::facts::with_prefix(&ctx.store, &arrivals_of(object)).unwrap_or_default();
+    found.into_iter().map(|(_, arrival)| arrival).collect()
+}
+
+fn arrivals_of(object: &ObjectId) -> String {
+    format!("arrival/{object}/")
 }
 
 /// Keeps what promotion rules said.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rhumb_core::evidence::Part;
 use rhumb_core::id::{Digest, PolicyName};
 use rhumb_core::images;
 use rhumb_core::judge::Kind;
@@ -100,6 +101,7 @@ impl Catalog {
             component: policy.component.clone(),
             kind: policy.kind,
             wants_metadata: policy.wants.metadata(),
+            evidence: Part::among(&policy.wants.evidence),
         };
         self.policies.iter().map(|(name, policy)| (name.clone(), info(policy))).collect()
     }

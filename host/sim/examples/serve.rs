@@ -7,7 +7,7 @@ use rhumb_sim::{Clock, api, charts, registry};
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let kubeconfig = std::env::args().nth(1).unwrap_or_else(|| "kubeconfig".to_owned());
-    let options = api::Options { clock: Clock::system(), crds: vec![api::HELM_RELEASE_CRD] };
+    let options = api::Options { clock: Clock::system(), crds: api::KINDS.to_vec() };
     let cluster = api::Server::start(options).await?;
     let images = registry::Server::start().await?;
     let helm = charts::Server::start(Clock::system()).await?;

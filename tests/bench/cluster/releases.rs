@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rhumb_io::cluster::{Cluster, Key};
 use rhumb_sim::{Clock, charts, git};
+use rhumb_tests::real::SET_UP;
 use rhumb_tests::servers::control_plane::ControlPlane;
 use rhumb_tests::{policies, root};
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ pub(crate) async fn measure(n: usize, floor: Duration) {
     let Some(plane) = ControlPlane::audited(&format!("system:serviceaccount:{OWN}:rhumb")).await else { return };
     let charts = charts::Server::start(Clock::system()).await.unwrap();
     charts.add(&root().join("tests/bench/charts/bench")).unwrap();
-    for manifest in ["namespace.yaml", "helmrelease.yaml", "rbac.yaml"] {
+    for manifest in SET_UP {
         plane.apply(&root().join("host/deploy").join(manifest)).await;
     }
     let cluster = plane.cluster().await;

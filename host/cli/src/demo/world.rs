@@ -79,7 +79,7 @@ impl World {
             tempfile::Builder::new().prefix("rhumb-").tempdir().context("failed to make a temporary folder")?;
         let clock = rhumb_sim::Clock::fixed(START_MILLIS);
         let moved = Arc::new(AtomicU64::new(START_MILLIS));
-        let api = api::Server::start(api::Options { clock: clock.clone(), crds: vec![api::HELM_RELEASE_CRD] }).await?;
+        let api = api::Server::start(api::Options { clock: clock.clone(), crds: api::KINDS.to_vec() }).await?;
         let registry = registry::Server::start().await?;
         let charts = charts::Server::start(clock.clone()).await?;
         charts.add(&sources.examples.join("charts/sealed-secrets"))?;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rhumb_core::evidence::Evidence;
 use rhumb_core::id::{Revision, Timestamp};
-use rhumb_core::images::{self, Decided, ImagesView, Kept, Scan, Verdicts};
+use rhumb_core::images::{self, Decided, ImagesView, Kept, Promotions, Scan, Verdicts};
 use rhumb_core::judge::{Metadata, Tags};
 use rhumb_core::manifest::{File, Manifests};
 use rhumb_policy::{Catalog, Sandbox};
@@ -31,14 +32,18 @@ pub(super) async fn containers(
         policies: catalog.known(),
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
-        deployed: Vec::new(),
+        evidence: Evidence::default(),
+        enforced: Vec::new(),
     };
     let mut verdicts = Verdicts::default();
     if let Some(offers) = offers {
         verdicts.shortlists = sandbox.judge(images::shortlists(&view));
         view.metadata = metadata(&view, &verdicts, offers).await;
         verdicts.selections = sandbox.judge(images::selections(&view, &verdicts));
-        verdicts.promotions = sandbox.judge(images::promotions(&view, &verdicts));
+        let mut promotions = Promotions::new(&view, &verdicts);
+        while let Some(questions) = promotions.next(&verdicts) {
+            verdicts.promotions.extend(sandbox.judge(questions));
+        }
     }
     let plan = images::plan(&view, &verdicts);
     plan.rows.iter().map(|row| container(row, offers.is_some())).collect()

@@ -1,11 +1,11 @@
-//! What runs where, since when and how healthy: the evidence that promotion rules and transforms see.
+//! What runs where, since when and how healthy, for [`evidence`](crate::evidence).
 //!
 //! It comes from durable state alone, the HelmRelease's conditions and the release records, so that a lost store or a
 //! restarted daemon changes no verdict.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::id::{ObjectId, Timestamp};
 use crate::manifest::{Object, slots};
@@ -38,6 +38,8 @@ pub struct Deployed {
     pub object: ObjectId,
     /// Its environment, where one is named.
     pub environment: Option<String>,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
     /// Its images.
     pub images: Vec<DeployedImage>,
     /// `<name>-<version>` of the chart.
@@ -46,6 +48,8 @@ pub struct Deployed {
     pub healthy_since: Option<Timestamp>,
     /// Newest last.
     pub history: Vec<Record>,
+    /// The images of each record of the history, in its order, whatever became of it.
+    pub tried: Vec<Vec<DeployedImage>>,
 }
 
 /// One image of a release as it runs.
@@ -77,18 +81,20 @@ pub fn environment_of(
 /// whose tests are asked for is healthy when they passed.
 pub fn deployed(helm_release: &Object, environment: Option<String>, history: Vec<Record>) -> Deployed {
     let ran = |record: &Record| matches!(record.status.as_str(), "deployed" | "superseded");
-    let done: Vec<&Record> = history.iter().filter(|record| ran(record) || record.status == "failed").collect();
-    let images: Vec<Vec<DeployedImage>> = done.iter().map(|record| images(helm_release, record)).collect();
+    let tried: Vec<Vec<DeployedImage>> = history.iter().map(|record| images(helm_release, record)).collect();
+    let counts = |(record, _): &(&Record, &Vec<DeployedImage>)| ran(record) || record.status == "failed";
+    let done: Vec<(&Record, &Vec<DeployedImage>)> = history.iter().zip(&tried).filter(counts).collect();
     let gone = history.last().is_some_and(|record| matches!(record.status.as_str(), "uninstalled" | "uninstalling"));
-    let current = done.iter().rposition(|record| ran(record)).and_then(|newest| images.get(newest)).filter(|_| !gone);
+    let newest_run = done.iter().rposition(|(record, _)| ran(record));
+    let current = newest_run.and_then(|newest| done.get(newest)).filter(|_| !gone);
     let since = |image: &DeployedImage| {
         let has = |at: &[DeployedImage]| at.iter().any(|other| same_image(other, image));
-        let newest = done.iter().rposition(|record| ran(record)).map_or(0, |newest| newest + 1);
-        let run = images.iter().zip(&done).take(newest).rev().take_while(|(images, _)| has(images));
-        run.filter(|(_, record)| ran(record)).last().map_or(image.since, |(_, record)| record.at)
+        let run = done.iter().take(newest_run.map_or(0, |newest| newest + 1)).rev();
+        let run = run.take_while(|(_, images)| has(images)).filter(|(record, _)| ran(record));
+        run.last().map_or(image.since, |(record, _)| record.at)
     };
-    let images = current.into_iter().flatten().map(|image| DeployedImage { since: since(image), ..image.clone() });
-    let images = images.collect();
+    let images = current.into_iter().flat_map(|(_, images)| images.iter());
+    let images = images.map(|image| DeployedImage { since: since(image), ..image.clone() }).collect();
     let newest = history.last().filter(|record| record.status == "deployed");
     let tests = Spec::parse(&helm_release.value).ok().and_then(|spec| spec.tests);
     let untested =
@@ -97,52 +103,17 @@ pub fn deployed(helm_release: &Object, environment: Option<String>, history: Vec
     Deployed {
         object: helm_release.id.clone(),
         environment,
+        labels: helm_release.labels(),
         images,
         chart: newest.map(|record| record.chart.clone()),
         healthy_since: healthy.and_then(|record| Some(released_since(&helm_release.value)?.max(record.at))),
         history,
+        tried,
     }
-}
-
-/// The evidence document (`wit/evidence.schema.json`) for a question about `subject`.
-pub fn evidence(subject: &ObjectId, deployed: &[Deployed]) -> Value {
-    let environments: Vec<Value> = deployed.iter().map(environment_json).collect();
-    let history: Vec<Value> = deployed
-        .iter()
-        .filter(|release| release.object == *subject)
-        .flat_map(|release| &release.history)
-        .map(|record| json!({"revision": record.revision, "status": record.status, "chart": record.chart, "at": record.at}))
-        .collect();
-    json!({"environments": environments, "history": history})
-}
-
-fn environment_json(release: &Deployed) -> Value {
-    let images: Vec<Value> = release
-        .images
-        .iter()
-        .map(|i| json!({"container": i.container, "repository": i.repository, "tag": i.tag, "since": i.since}))
-        .collect();
-    let mut json = Map::new();
-    let mut put = |key: &str, value: Value| json.insert(key.to_owned(), value);
-    put("namespace", json!(release.object.namespace));
-    put("name", json!(release.object.name));
-    put("kind", json!(release.object.kind));
-    put("images", json!(images));
-    put("healthy", json!(release.healthy_since.is_some()));
-    if let Some(environment) = &release.environment {
-        put("environment", json!(environment));
-    }
-    if let Some(since) = release.healthy_since {
-        put("healthySince", json!(since));
-    }
-    if let Some((name, version)) = release.chart.as_deref().and_then(chart_name_version) {
-        put("chart", json!({"name": name, "version": version}));
-    }
-    Value::Object(json)
 }
 
 /// Splits `<name>-<version>` where a version with three numbers begins, or else where a digit does.
-fn chart_name_version(chart: &str) -> Option<(&str, &str)> {
+pub(crate) fn chart_name_version(chart: &str) -> Option<(&str, &str)> {
     let splits = || chart.match_indices('-').filter_map(|(at, _)| Some((chart.get(..at)?, chart.get(at + 1..)?)));
     let number = |text: Option<&str>| text.is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
     let semantic = |version: &str| {

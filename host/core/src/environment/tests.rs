@@ -71,33 +71,6 @@ fn the_own_label_names_the_environment_before_that_of_the_namespace() {
 }
 
 #[test]
-fn evidence_tells_all_environments_and_the_own_history() {
-    let stg =
-        deployed(&released("1970-01-01T00:00:20Z"), Some("stg".to_owned()), vec![record(1, "deployed", "1.0", 10)]);
-    let other = Deployed {
-        object: ObjectId { name: "other".to_owned(), ..stg.object.clone() },
-        environment: None,
-        images: Vec::new(),
-        chart: None,
-        healthy_since: None,
-        history: vec![record(7, "failed", "2", 5)],
-    };
-    let expected = json!({
-        "environments": [
-            {
-                "namespace": "stg", "name": "app", "kind": "HelmRelease", "environment": "stg", "healthy": true,
-                "healthySince": 20_000, "chart": {"name": "podinfo", "version": "1.2.3"},
-                "images": [{"container": "chart-image", "repository": "quay.io/a/b", "tag": "1.0", "since": 10}],
-            },
-            {"namespace": "stg", "name": "other", "kind": "HelmRelease", "healthy": false, "images": []},
-        ],
-        "history": [{"revision": 1, "status": "deployed", "chart": "podinfo-1.2.3", "at": 10}],
-    });
-    let subject = stg.object.clone();
-    assert_eq!(evidence(&subject, &[stg, other]), expected);
-}
-
-#[test]
 fn splits_the_name_of_a_chart_from_its_version() {
     for (chart, expected) in [
         ("podinfo-1.2.3", Some(("podinfo", "1.2.3"))),

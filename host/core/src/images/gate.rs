@@ -38,7 +38,7 @@ impl Held {
 /// A rule that fails, is missing or cannot be read counts as a hold: no failure of a policy lets a version through.
 /// Only a verdict about exactly these moves counts.
 pub(super) fn gate(view: &ImagesView, workload: &Workload, verdicts: &Verdicts) -> Option<Held> {
-    let rules = match promotion_rules(&workload.annotations) {
+    let rules = match promotion_rules(&workload.annotations, &view.enforced) {
         Ok(rules) => rules,
         Err(error) => return Some(Held::Broken(Kept::BadFilter(chain(&error)))),
     };
@@ -58,7 +58,11 @@ fn held_by(
 ) -> Option<(u8, Held)> {
     let broken = |kept| Some((3, Held::Broken(kept)));
     match view.policies.get(&rule) {
-        Some(policy) if policy.kind == Kind::PromotionRule => {}
+        Some(policy) if policy.kind == Kind::PromotionRule => {
+            if let Err(unread) = view.evidence.is_read(&policy.evidence) {
+                return broken(Kept::NoEvidence { rule, unread: unread.to_string() });
+            }
+        }
         Some(policy) => {
             let kind = policy.kind.as_str();
             return broken(Kept::NoPolicy(format!("policy `{rule}` is of kind {kind}, not promotion-rule")));

@@ -1,7 +1,8 @@
 //! The images loop: registry → git.
 //!
 //! `propose` asks in three rounds, each a pure function of the view and of what was answered before: which tags are
-//! worth a closer look, which one to take, and whether the version may move. `plan` turns it all into at most one commit.
+//! worth a closer look, which one to take, and whether the version may move (in turns where it matters who goes first).
+//! `plan` turns it all into at most one commit.
 
 mod by_hand;
 mod commit;
@@ -9,6 +10,7 @@ mod decide;
 mod gate;
 mod message;
 mod plan;
+mod promotions;
 mod propose;
 mod row;
 mod status;
@@ -19,7 +21,8 @@ mod tests;
 
 pub use by_hand::{Force, Refused, Request, admissions, chosen, opened, plan_by_hand};
 pub use plan::{Action, Plan, Update, plan};
-pub use propose::{promotions, selections, shortlisted, shortlists};
+pub use promotions::{Promotions, enforced, evidence_wanted};
+pub use propose::{selections, shortlisted, shortlists};
 pub use row::{Considered, Decided, Kept, Row};
 pub use status::{Pushed, conditions};
 pub(crate) use view::context;

@@ -10,6 +10,7 @@ use super::decide::{missing_containers, row};
 use super::gate::gate;
 use super::row::{Decided, Kept, Row};
 use super::view::ImagesView;
+use crate::evidence::retry;
 use crate::id::{ContainerName, ObjectId, Revision, Tag, Timestamp};
 use crate::image::Reference;
 use crate::manifest::{Edit, File, Slot};
@@ -81,7 +82,7 @@ pub fn plan(view: &ImagesView, verdicts: &Verdicts) -> Plan {
         }
     }
     let actions = commit(view, wanted, &mut rows).into_iter().collect();
-    let wake = rows.iter().filter_map(wake_of).min();
+    let wake = rows.iter().filter_map(|row| wake_of(view, row)).min();
     Plan { actions, rows, wake }
 }
 
@@ -94,10 +95,14 @@ fn update(slot: &Slot, to: &Tag) -> Update {
     }
 }
 
-fn wake_of(row: &Row) -> Option<Timestamp> {
+/// When to look again at a container that was left alone.
+fn wake_of(view: &ImagesView, row: &Row) -> Option<Timestamp> {
+    // A switch that ends by itself lets go what it held.
+    let stop_ends = || view.evidence.stop.as_ref().map(|stop| stop.until).filter(|until| *until > view.now);
     match &row.decided {
         Decided::Keep(Kept::HeldByFilter { until, .. }) => Some(*until),
-        Decided::Keep(Kept::HeldByRule { until, .. }) => *until,
+        Decided::Keep(Kept::HeldByRule { until, .. }) => until.iter().copied().chain(stop_ends()).min(),
+        Decided::Keep(Kept::NoEvidence { .. }) => Some(retry(view.now)),
         _ => None,
     }
 }

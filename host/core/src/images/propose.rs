@@ -1,13 +1,11 @@
-//! View → questions, in three rounds.
+//! View → questions of the first two rounds: which tags are worth a closer look, which one to take.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::view::{ImagesView, PolicyInfo, Scan, Target, Workload};
 use super::{Verdicts, decide::choice};
-use crate::attach::promotion_rules;
-use crate::environment::evidence;
-use crate::id::{ObjectId, PolicyName, Timestamp};
+use crate::id::Timestamp;
 use crate::image::{Filter, filter_of, step};
 use crate::judge::{Answer, Ask, Container, Kind, Metadata, Move, Question, Tags};
 use crate::manifest::Slot;
@@ -51,33 +49,6 @@ pub fn selections(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<Target, Qu
         Some((target, question(view, workload, (&filter, policy), ask)))
     });
     questions.collect()
-}
-
-/// Third round: may the chosen versions move? One question for each rule of an object, about all its moves together.
-pub fn promotions(view: &ImagesView, verdicts: &Verdicts) -> BTreeMap<(ObjectId, PolicyName), Question> {
-    let mut questions = BTreeMap::new();
-    for workload in view.workloads.iter().filter(|workload| workload.is_open()) {
-        let rules = promotion_rules(&workload.annotations).unwrap_or_default();
-        let moves = if rules.is_empty() { Vec::new() } else { moves(workload, verdicts) };
-        if moves.is_empty() {
-            continue;
-        }
-        for rule in rules {
-            let Some(policy) = view.policies.get(&rule.policy).filter(|policy| policy.kind == Kind::PromotionRule)
-            else {
-                continue;
-            };
-            let question = Question {
-                context: workload.context(&rule.policy, view.now),
-                policy: rule.policy.clone(),
-                component: policy.component.clone(),
-                config: rule.config.to_string(),
-                ask: Ask::Judge { moves: moves.clone(), evidence: evidence(&workload.id, &view.deployed).to_string() },
-            };
-            questions.insert((workload.id.clone(), rule.policy), question);
-        }
-    }
-    questions
 }
 
 /// The tags that a filter may choose from; an empty list is no question.

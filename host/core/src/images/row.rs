@@ -86,6 +86,13 @@ pub enum Kept {
         /// For people.
         message: String,
     },
+    /// A rule was not asked, as something that it wants to see could not be read.
+    NoEvidence {
+        /// The rule.
+        rule: PolicyName,
+        /// What, and why.
+        unread: String,
+    },
     /// The filter keeps the current image.
     Current(Reason),
     /// The filter accepts no tag on offer.
@@ -143,6 +150,7 @@ impl fmt::Display for Kept {
                 f.write_str(message)
             }
             Self::PolicyFailed { policy, message, .. } => write!(f, "policy `{policy}` gave no verdict: {message}"),
+            Self::NoEvidence { rule, unread } => write!(f, "rule `{rule}` was not asked: {unread}"),
             Self::Current(reason) | Self::NoneAcceptable(reason) => f.write_str(&reason.message),
             Self::HeldByFilter { until, reason } => write!(f, "hold until {until}: {}", reason.message),
             Self::HeldByRule { rule, to, verdict, until, reason } => {

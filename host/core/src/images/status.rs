@@ -62,6 +62,7 @@ fn condition(row: &Row, pushed: &Pushed) -> Option<(u8, Condition)> {
                 Kept::NoTags(_) | Kept::Unread(_) => (6, Truth::False, "RegistryFailed"),
                 Kept::Unwritable { .. } => (7, Truth::False, "CannotWrite"),
                 Kept::PolicyFailed { .. } => (8, Truth::False, "PolicyFailed"),
+                Kept::NoEvidence { .. } => (8, Truth::False, "EvidenceNotRead"),
                 Kept::NoPolicy(_) => (8, Truth::False, "NoPolicy"),
                 Kept::BadFilter(_) => (8, Truth::False, "BadFilter"),
                 Kept::NoSuchContainer { .. } => (8, Truth::False, "NoSuchContainer"),

@@ -1,9 +1,11 @@
 //! Everything that one images pass may look at, frozen at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::environment::{Deployed, environment_of};
+use crate::attach::Attached;
+use crate::environment::environment_of;
+use crate::evidence::{Evidence, Part};
 use crate::id::{ContainerName, Digest, ObjectId, PolicyName, Revision, Timestamp};
 use crate::judge::{Context, Kind, Metadata, Tags};
 use crate::manifest::{File, Manifests, Object, Puller, Slot, Switch, slots};
@@ -27,8 +29,10 @@ pub struct ImagesView {
     pub metadata: BTreeMap<Target, Metadata>,
     /// Why an image that a filter wants to know about could not be looked at; filled with the metadata.
     pub unread: BTreeMap<Target, String>,
-    /// What runs where; empty when no rule asks.
-    pub deployed: Vec<Deployed>,
+    /// What rules may see, as far as one of them wants it.
+    pub evidence: Evidence,
+    /// Promotion rules that count for every object, whatever its annotations say.
+    pub enforced: Vec<Attached>,
 }
 
 /// One container of one object.
@@ -65,6 +69,8 @@ pub struct PolicyInfo {
     pub kind: Kind,
     /// Whether it asks for metadata of shortlisted tags.
     pub wants_metadata: bool,
+    /// The parts of the evidence that it gets.
+    pub evidence: BTreeSet<Part>,
 }
 
 /// An object in git that has images.

@@ -25,5 +25,5 @@ pub use sources::{ChartFileRef, ExternalRef, KeyRef, ValuesFrom};
 pub use spec::{ChartSource, Retries, Spec, SpecError, Tests};
 pub use state::{Back, Blocked, State, Untested, state};
 pub use status::{Outcome, Phase, set_condition, status};
-pub use transform::{Next, next};
+pub use transform::{Next, evidence_wanted, next};
 pub use view::{Attempt, ChartView, Head, Orphan, ReleaseView, ReleasesView};

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::view::{ReleaseView, ReleasesView};
 use crate::attach::value_transforms;
+use crate::evidence::Wanted;
 use crate::images::context;
 use crate::judge::{Answer, Ask, Decision, Kind, Question, Transformation};
 use crate::values::apply;
@@ -30,6 +31,19 @@ pub enum Next {
         /// For people.
         message: String,
     },
+}
+
+/// The evidence that the transforms of these releases want.
+pub fn evidence_wanted<'a>(view: &ReleasesView, releases: impl IntoIterator<Item = &'a ReleaseView>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for release in releases {
+        for transform in value_transforms(&release.annotations).unwrap_or_default() {
+            if let Some(policy) = view.policies.get(&transform.policy) {
+                wanted.add(&release.id, &policy.evidence);
+            }
+        }
+    }
+    wanted
 }
 
 /// The next question of the chain, given what was decided so far, in order.
@@ -62,6 +76,10 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
             );
         }
         let Some(decision) = decided.next() else {
+            let evidence = match view.evidence.document(&release.id, &policy.evidence, 0) {
+                Ok(evidence) => evidence,
+                Err(unread) => return stopped(name, "no-evidence", unread.to_string()),
+            };
             let labels = (&release.labels, &release.annotations);
             return Next::Ask(Question {
                 context: context(&release.id, release.environment.as_ref(), labels, (&transform.policy, view.now)),
@@ -71,7 +89,7 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
                 ask: Ask::Transform {
                     chart: chart.about.clone(),
                     values: values.to_string(),
-                    evidence: "{}".to_owned(),
+                    evidence: evidence.to_string(),
                 },
             });
         };

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::marks::Marks;
 use super::spec::{Spec, SpecError};
+use crate::evidence::Evidence;
 use crate::id::{Digest, ObjectId, PolicyName, Timestamp};
 use crate::images::PolicyInfo;
 use crate::values::Sealed;
@@ -23,6 +24,8 @@ pub struct ReleasesView {
     pub in_flight: BTreeSet<(String, String)>,
     /// The policies that transforms name, as far as there are such.
     pub policies: BTreeMap<PolicyName, PolicyInfo>,
+    /// What transforms may see, as far as one of them wants it; filled when it is known which are asked.
+    pub evidence: Evidence,
 }
 
 /// One HelmRelease and what is known around it.

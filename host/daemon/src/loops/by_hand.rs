@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rhumb_core::chain::chain;
 use rhumb_core::images::{self, Decided, Force, Kept, Pushed, Refused, Request, Row};
+use rhumb_io::cluster::Look;
 
 use super::images::{apply, view_of};
 use crate::context::Context;
@@ -65,20 +66,22 @@ async fn attempt(ctx: &Context, request: &Request, message: Option<&str>) -> Res
     let workload = images::opened(workloads, request)?;
     // A tag that was pushed a moment ago is to be found.
     ctx.scanner.ask();
-    let view = view_of(ctx, &snapshot, vec![workload]).await?;
+    // So is what somebody said a moment ago.
+    let view = view_of(ctx, &snapshot, vec![workload], Look::Fresh).await?;
     let answers = match request.force {
         // Nothing is asked that would not count.
         Force::Yes => BTreeMap::new(),
         Force::No => ctx.judge(images::admissions(&view, request)?),
     };
     let mut verdicts = images::chosen(&view, request, &answers)?;
-    verdicts.promotions = ctx.judge(images::promotions(&view, &verdicts));
+    ctx.judge_promotions(&view, &mut verdicts);
     let plan = images::plan_by_hand(&view, &verdicts, request, message);
     verdicts::record_promotions(ctx, &verdicts, view.now);
     if let Some(error) = plan.rows.iter().find_map(held) {
         return Err(error);
     }
     let pushed = apply(ctx, &plan, view.now).await;
+    verdicts::record_arrivals(ctx, (&plan, &verdicts), &pushed, view.now);
     let moved = plan.actions.iter().flat_map(|images::Action::Commit { updates, .. }| updates).map(Moved::from);
     Ok((pushed, moved.collect(), automated))
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rhumb_core::attach::promotion_rules;
 use rhumb_core::chain::chain;
 use rhumb_core::id::{Tag, Timestamp};
 use rhumb_core::images::{self, Action, ImagesView, Plan, Pushed, Scan, Target, Verdicts, Workload};
@@ -37,41 +36,46 @@ pub async fn pass(ctx: &Context, look: Look) -> Result<Pass, Error> {
         // Images can be looked at without the cluster.
         tracing::warn!(error = chain(&error), "cluster not looked at");
     }
-    let mut view = observe(ctx).await?;
+    let mut view = observe(ctx, look).await?;
     let verdicts = judge(ctx, &mut view).await;
     let plan = images::plan(&view, &verdicts);
     let pushed = apply(ctx, &plan, view.now).await;
     verdicts::record_images(ctx, &verdicts, view.now);
+    verdicts::record_arrivals(ctx, (&plan, &verdicts), &pushed, view.now);
     publish::images(ctx, &plan, &pushed).await;
     Ok(Pass { plan, pushed })
 }
 
-async fn observe(ctx: &Context) -> Result<ImagesView, Error> {
+async fn observe(ctx: &Context, look: Look) -> Result<ImagesView, Error> {
     let snapshot = ctx.repository.snapshot().await?;
-    view_of(ctx, &snapshot, images::workloads(&snapshot.manifests)).await
+    view_of(ctx, &snapshot, images::workloads(&snapshot.manifests), look).await
 }
 
 /// The view of a pass that looks at these objects of a commit.
-pub(super) async fn view_of(ctx: &Context, snapshot: &Snapshot, workloads: Vec<Workload>) -> Result<ImagesView, Error> {
+pub(super) async fn view_of(
+    ctx: &Context,
+    snapshot: &Snapshot,
+    workloads: Vec<Workload>,
+    look: Look,
+) -> Result<ImagesView, Error> {
     let now = ctx.clock.now();
-    let deployed =
-        if workloads.iter().any(asks_for_promotion) { evidence::deployed(ctx, snapshot).await } else { Vec::new() };
+    let policies = ctx.policies();
+    let said = ctx.statements.look(look).await;
+    let enforced = images::enforced(&said);
+    let wanted = images::evidence_wanted(&workloads, &policies, &enforced);
     let view = ImagesView {
         head: snapshot.revision.clone(),
         now,
         files: snapshot.files.clone(),
         repositories: scan(ctx, &workloads, now).await,
-        policies: ctx.policies(),
+        evidence: evidence::gather(ctx, snapshot, &wanted, said).await,
+        policies,
         workloads,
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
-        deployed,
+        enforced,
     };
     Ok(view)
-}
-
-fn asks_for_promotion(workload: &Workload) -> bool {
-    workload.is_open() && promotion_rules(&workload.annotations).is_ok_and(|rules| !rules.is_empty())
 }
 
 /// The tags of every repository that an open workload uses.
@@ -96,7 +100,7 @@ async fn judge(ctx: &Context, view: &mut ImagesView) -> Verdicts {
     let looked = metadata(ctx, view, &verdicts).await;
     (view.metadata, view.unread) = (looked.metadata, looked.unread);
     verdicts.selections = ctx.judge(images::selections(view, &verdicts));
-    verdicts.promotions = ctx.judge(images::promotions(view, &verdicts));
+    ctx.judge_promotions(view, &mut verdicts);
     verdicts
 }
 

@@ -16,12 +16,12 @@ use super::Error;
 use crate::context::Context;
 use crate::execute::{Done, Written};
 use crate::flights::Flight;
-use crate::{execute, publish, releases_view, verdicts};
+use crate::{evidence, execute, publish, releases_view, verdicts};
 
 /// Makes one pass: look, ask, decide, tell; and begins what was decided.
 pub async fn pass(ctx: &Arc<Context>, look: Look) -> Result<Plan, Error> {
     let mut view = releases_view::observe(ctx, look).await?;
-    let transformed = judge(ctx, &mut view).await;
+    let transformed = judge(ctx, &mut view, look).await?;
     let plan = releases::plan(&view, &transformed);
     publish::releases(ctx, &view, &plan).await;
     begin(ctx, view, &plan, transformed);
@@ -29,13 +29,18 @@ pub async fn pass(ctx: &Arc<Context>, look: Look) -> Result<Plan, Error> {
 }
 
 /// Runs the transform chain of each release that is about to be released, and of no other.
-async fn judge(ctx: &Context, view: &mut ReleasesView) -> BTreeMap<ObjectId, Next> {
+async fn judge(ctx: &Context, view: &mut ReleasesView, look: Look) -> Result<BTreeMap<ObjectId, Next>, Error> {
     let mut transformed = BTreeMap::new();
-    for index in 0..view.releases.len() {
+    let wants_values = |release: &ReleaseView| releases::state(view, release).wants_values(view.now);
+    let asking: Vec<usize> =
+        (0..).zip(&view.releases).filter(|(_, release)| wants_values(release)).map(|(index, _)| index).collect();
+    let wanted = releases::evidence_wanted(view, asking.iter().filter_map(|index| view.releases.get(*index)));
+    if !wanted.is_empty() {
+        let snapshot = ctx.repository.snapshot().await?;
+        view.evidence = evidence::gather(ctx, &snapshot, &wanted, ctx.statements.look(look).await).await;
+    }
+    for index in asking {
         let Some(release) = view.releases.get(index) else { continue };
-        if !releases::state(view, release).wants_values(view.now) {
-            continue;
-        }
         // A transform sees the chart's name and version, so the chart is read first.
         let chart = releases_view::read_chart(ctx, release).await.map(|chart| releases_view::about(&chart));
         if let Some(release) = view.releases.get_mut(index) {
@@ -59,7 +64,7 @@ async fn judge(ctx: &Context, view: &mut ReleasesView) -> BTreeMap<ObjectId, Nex
         };
         transformed.insert(release.id.clone(), end);
     }
-    transformed
+    Ok(transformed)
 }
 
 /// An action on its way, with all that is needed to tell of it.

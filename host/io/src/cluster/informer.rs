@@ -140,6 +140,11 @@ impl<T> Informer<T> {
         }
     }
 
+    /// Whether it hears of every change at this moment.
+    pub fn is_live(&self) -> bool {
+        self.watch.is_live()
+    }
+
     /// Everything that is known, by place.
     pub fn all(&self) -> BTreeMap<Place, Arc<T>> {
         self.known.lock().iter().map(|(place, held)| (place.clone(), Arc::clone(&held.object))).collect()

@@ -23,6 +23,7 @@ pub mod records;
 pub mod release;
 mod term;
 mod twins;
+mod user;
 mod watch;
 
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use key::Key;
 pub use lease::{Held, LEASE, holder};
 pub use objects::{Applied, Live};
 pub use term::Term;
+pub use user::User;
 pub use watch::{News, Part, Selection, Start, Watch};
 
 /// Largest answer that is read, in bytes.

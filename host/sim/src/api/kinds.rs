@@ -131,6 +131,25 @@ const BUILT_IN: &[Row] = &[
     ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", "", Namespaced, Plain),
     ("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", "pc", Cluster, Plain),
     ("storage.k8s.io", "v1", "StorageClass", "storageclasses", "sc", Cluster, Plain),
+    // Kept and not asked: everybody may do everything here.
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicies",
+        "",
+        Cluster,
+        Separate,
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        "ValidatingAdmissionPolicyBinding",
+        "validatingadmissionpolicybindings",
+        "",
+        Cluster,
+        Plain,
+    ),
     (
         "admissionregistration.k8s.io",
         "v1",

@@ -58,6 +58,10 @@ pub use self::faults::Counts;
 /// The CRD of `helm.fluxcd.io/v1` HelmRelease, for [`Options::crds`].
 pub const HELM_RELEASE_CRD: &str = include_str!("../../../deploy/helmrelease.yaml");
 
+/// The CRDs of every kind that Rhumb looks at, for [`Options::crds`].
+pub const KINDS: [&str; 3] =
+    [HELM_RELEASE_CRD, include_str!("../../../deploy/approval.yaml"), include_str!("../../../deploy/stopswitch.yaml")];
+
 /// How a server starts.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {

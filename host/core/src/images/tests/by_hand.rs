@@ -12,7 +12,7 @@ fn by_hand(files: &[(&str, &str)], request: &Request) -> String {
         world.view.workloads = vec![opened(world.view.workloads.clone(), request)?];
         let answers = asked(admissions(&world.view, request)?);
         let mut verdicts = chosen(&world.view, request, &answers)?;
-        verdicts.promotions = asked(promotions(&world.view, &verdicts));
+        promoted(&world.view, &mut verdicts);
         Ok::<Plan, Refused>(plan_by_hand(&world.view, &verdicts, request, None))
     })();
     planned.map_or_else(|refused| format!("{refused}\n"), |plan| print(&world, &plan))

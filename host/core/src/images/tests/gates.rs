@@ -1,4 +1,5 @@
 use super::*;
+use crate::evidence::Load;
 
 /// Checks what these rules make of a move from 1 to 3.
 fn check_rules(rules: &str, expected: &str) {
@@ -70,4 +71,108 @@ fn a_verdict_about_other_moves_does_not_count() {
     let plan = plan(&world.view, &verdicts);
     assert_eq!(plan.actions, []);
     assert!(matches!(&plan.rows[0].decided, Decided::Keep(Kept::PolicyFailed { code, .. }) if code == "no-verdict"));
+}
+
+#[test]
+fn who_wants_to_know_how_busy_the_cluster_is_counts_those_before_it() {
+    let rules = "rhumb.dev/promotion: 'one-by-one,allow'";
+    let text = ["a", "b", "c"].map(|name| release(name, rules, "{image: 'a/b:1'}")).concat()
+        + &release("d", "rhumb.dev/promotion: allow", "{image: 'a/b:1'}")
+        + &release("e", "", "{image: 'a/b:1'}");
+    let mut world = World::new(&[("a.yaml", &text)]);
+    let moved = |world: &World| {
+        let moves = world.plan().rows.into_iter().map(|row| matches!(row.decided, Decided::Update { .. }));
+        moves.collect::<Vec<bool>>()
+    };
+    // `d` and `e` need not know, so they go first.
+    assert_eq!(moved(&world), [false, false, false, true, true]);
+    let e = world.view.workloads.pop();
+    assert_eq!(moved(&world), [false, false, false, true]);
+    world.view.workloads.pop();
+    world.view.workloads.extend(e);
+    assert_eq!(moved(&world), [false, false, false, true]);
+    world.view.workloads.pop();
+    assert_eq!(moved(&world), [true, false, false]);
+    let busy = |name: &str| Load { object: object(name), changing: true, failed: false };
+    world.view.evidence.fleet = vec![busy("a")];
+    assert_eq!(moved(&world), [true, false, false]);
+    world.view.evidence.fleet = vec![busy("z")];
+    assert_eq!(moved(&world), [false, false, false]);
+}
+
+#[test]
+fn a_rule_that_cannot_see_what_it_wants_is_not_asked_and_lets_nothing_through() {
+    let mut world = World::new(&[("a.yaml", &release("a", "rhumb.dev/promotion: one-by-one", "{image: 'a/b:1'}"))]);
+    world.view.evidence.unread.insert(Part::Fleet, "no answer".to_owned());
+    let plan = world.plan();
+    let Decided::Keep(kept) = &plan.rows[0].decided else { panic!() };
+    assert_eq!(kept.to_string(), "rule `one-by-one` was not asked: fleet not read: no answer");
+    assert_eq!((plan.actions.len(), plan.wake, world.verdicts().promotions.len()), (0, Some(Timestamp(11_000)), 0));
+    // What it does not want does not matter.
+    world.view.evidence.unread = BTreeMap::from([(Part::Stop, "no answer".to_owned())]);
+    assert_eq!(world.plan().actions.len(), 1);
+}
+
+#[test]
+fn a_rule_gets_what_it_declared_and_nothing_else() {
+    let text = release("a", "rhumb.dev/promotion: 'one-by-one,allow'", "{image: 'a/b:1'}");
+    let world = World::new(&[("a.yaml", &text)]);
+    let verdicts = world.verdicts();
+    let evidence = verdicts.promotions.values().map(|(question, _)| match &question.ask {
+        Ask::Judge { evidence, .. } => format!("{} {evidence}", question.policy),
+        _ => String::new(),
+    });
+    assert_eq!(evidence.collect::<Vec<_>>(), ["allow {}", r#"one-by-one {"fleet":{"upgrading":0,"failed":0}}"#]);
+    let wanted = evidence_wanted(&world.view.workloads, &world.view.policies, &[]);
+    let wanted: Vec<Part> = Part::ALL.into_iter().filter(|part| wanted.has(*part)).collect();
+    assert_eq!(wanted, [Part::Fleet]);
+}
+
+#[test]
+fn an_enforced_rule_counts_for_every_object() {
+    let text = release("a", "rhumb.dev/promotion: allow", "{image: 'a/b:1'}") + &release("b", "", "{image: 'a/b:1'}");
+    let mut world = World::new(&[("a.yaml", &text)]);
+    let enforced =
+        |name: &str| crate::attach::Attached { policy: PolicyName::new(name), config: serde_json::json!({}) };
+    world.view.enforced = vec![enforced("deny")];
+    let all = |world: &World| {
+        world.plan().rows.iter().all(|row| matches!(row.decided, Decided::Keep(Kept::HeldByRule { .. })))
+    };
+    assert!(all(&world));
+    // A rule that is enforced and not there lets nothing through either.
+    world.view.enforced = vec![enforced("gone")];
+    assert_eq!(world.plan().actions, []);
+    world.view.enforced = vec![enforced("allow")];
+    assert_eq!(world.plan().rows.iter().filter(|row| matches!(row.decided, Decided::Update { .. })).count(), 2);
+}
+
+#[test]
+fn a_switch_that_ends_by_itself_wakes_the_loop() {
+    let mut world = World::new(&[("a.yaml", &release("a", "rhumb.dev/promotion: deny", "{image: 'a/b:1'}"))]);
+    assert_eq!(world.plan().wake, None);
+    let switch = serde_json::json!({"spec": {"by": "jo", "until": "1970-01-01T00:01:00Z"}});
+    world.view.evidence.stop = Some(crate::objects::Stop::of(&switch));
+    assert_eq!(world.plan().wake, Some(Timestamp(60_000)));
+    world.view.now = Timestamp(60_000);
+    assert_eq!(world.plan().wake, None);
+}
+
+#[test]
+fn the_switch_is_enforced_while_it_is_pulled_or_nobody_can_tell() {
+    let rules = |said: &Evidence| {
+        let rules = enforced(said).into_iter().map(|rule| format!("{} {}", rule.policy, rule.config));
+        rules.collect::<Vec<String>>()
+    };
+    assert!(rules(&Evidence::default()).is_empty());
+    let switch = serde_json::json!({"spec": {"by": "jo", "except": ["mon*"]}});
+    let mut said = Evidence { stop: Some(crate::objects::Stop::of(&switch)), ..Evidence::default() };
+    assert_eq!(rules(&said), [r#"stop-switch {"except":["mon*"]}"#]);
+    said.unread.insert(Part::Stop, "no answer".to_owned());
+    assert_eq!(rules(&said), [r#"stop-switch {"except":["mon*"]}"#]);
+    said.stop = None;
+    assert_eq!(rules(&said), [r#"stop-switch {"except":[]}"#]);
+}
+
+fn object(name: &str) -> ObjectId {
+    ObjectId { kind: "HelmRelease".to_owned(), namespace: Some("dev".to_owned()), name: name.to_owned() }
 }

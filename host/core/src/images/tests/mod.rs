@@ -6,11 +6,12 @@ mod decisions;
 mod gates;
 mod properties;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
+use crate::evidence::{Evidence, Part};
 use crate::id::{Digest, Revision, Timestamp};
 use crate::judge::{Answer, Ask, Consideration, Failure, Kind, Outcome, Reason, Selection, Tags, Verdict};
 use crate::manifest::{File, load};
@@ -26,12 +27,20 @@ impl World {
     /// These files (`path`, text), with the tags `1`, `2` and `3` in every repository that they use.
     fn new(files: &[(&str, &str)]) -> Self {
         let files = files.iter().map(|(path, text)| File { path: (*path).to_owned(), data: text.as_bytes().to_vec() });
-        let info = |kind, wants_metadata| PolicyInfo { component: Digest::of("component"), kind, wants_metadata };
+        let evidence = BTreeSet::new();
+        let info = |kind, wants_metadata| PolicyInfo {
+            component: Digest::of("component"),
+            kind,
+            wants_metadata,
+            evidence: evidence.clone(),
+        };
         let filters = ["glob", "semver", "regexp", "keep", "none", "wait", "fail", "lie"];
         let rules = ["allow", "deny", "hold", "hold-on", "ask", "observe", "trap"];
         let filters = filters.map(|name| (PolicyName::new(name), info(Kind::ImageFilter, false)));
         let rules = rules.map(|name| (PolicyName::new(name), info(Kind::PromotionRule, false)));
+        let fleet = BTreeSet::from([Part::Fleet]);
         let others = [
+            (PolicyName::new("one-by-one"), PolicyInfo { evidence: fleet, ..info(Kind::PromotionRule, false) }),
             (PolicyName::new("newest"), info(Kind::ImageFilter, true)),
             (PolicyName::new("sizing"), info(Kind::ValueTransform, false)),
         ];
@@ -44,7 +53,8 @@ impl World {
             policies: filters.into_iter().chain(rules).chain(others).collect(),
             metadata: BTreeMap::new(),
             unread: BTreeMap::new(),
-            deployed: Vec::new(),
+            evidence: Evidence::default(),
+            enforced: Vec::new(),
         };
         let mut world = Self { view };
         world.read();
@@ -67,7 +77,7 @@ impl World {
         let mut verdicts = Verdicts::default();
         verdicts.shortlists = asked(shortlists(&self.view));
         verdicts.selections = asked(selections(&self.view, &verdicts));
-        verdicts.promotions = asked(promotions(&self.view, &verdicts));
+        promoted(&self.view, &mut verdicts);
         verdicts
     }
 
@@ -83,6 +93,14 @@ impl World {
             }
         }
         self.read();
+    }
+}
+
+/// Asks the third round, turn after turn.
+fn promoted(view: &ImagesView, verdicts: &mut Verdicts) {
+    let mut promotions = Promotions::new(view, verdicts);
+    while let Some(questions) = promotions.next(verdicts) {
+        verdicts.promotions.extend(asked(questions));
     }
 }
 
@@ -125,6 +143,14 @@ fn answer(question: &Question) -> Result<Answer, Failure> {
             "deny" => Verdict::Deny(reason("never")),
             "hold" => Verdict::Hold { until: Some(Timestamp(121_000)), reason: reason("too fresh") },
             "hold-on" => Verdict::Hold { until: None, reason: reason("not in staging") },
+            // At most one release of the cluster at a time.
+            "one-by-one" => {
+                let Ask::Judge { evidence, .. } = &question.ask else { panic!() };
+                match evidence.contains(r#""upgrading":0"#) {
+                    true => Verdict::Allow(reason("its turn")),
+                    false => Verdict::Hold { until: None, reason: reason("busy") },
+                }
+            }
             "ask" => Verdict::RequireApproval { reason: reason("ask"), quorum: 1, groups: Vec::new(), expires: None },
             "observe" => Verdict::Observe(reason("shadow")),
             _ => return Err(Failure::Trap("unreachable".to_owned())),

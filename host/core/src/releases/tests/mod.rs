@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{spec, *};
+use crate::evidence::{Evidence, Part};
 use crate::id::{Digest, ObjectId, PolicyName, Timestamp};
 use crate::images::PolicyInfo;
 use crate::judge::{Answer, Change, Decision, Kind, Operation, Reason, Transformation};
@@ -59,11 +60,20 @@ fn with_transforms(mut release: ReleaseView, names: &str) -> ReleaseView {
 
 fn view(releases: Vec<ReleaseView>) -> ReleasesView {
     let policy = |name: &str, kind| {
-        (PolicyName::new(name), PolicyInfo { component: Digest::of(name), kind, wants_metadata: false })
+        // What is declared is all that there is to see.
+        let evidence = if name == "size" { BTreeSet::from([Part::Stop]) } else { BTreeSet::new() };
+        (PolicyName::new(name), PolicyInfo { component: Digest::of(name), kind, wants_metadata: false, evidence })
     };
     let transforms = ["size", "move", "forge", "fail", "wrong"].map(|name| policy(name, Kind::ValueTransform));
     let policies = transforms.into_iter().chain([policy("soak", Kind::PromotionRule)]).collect();
-    ReleasesView { now: NOW, releases, orphans: Vec::new(), in_flight: BTreeSet::new(), policies }
+    ReleasesView {
+        now: NOW,
+        releases,
+        orphans: Vec::new(),
+        in_flight: BTreeSet::new(),
+        policies,
+        evidence: Evidence::default(),
+    }
 }
 
 fn head(revision: u32, status: &str, inputs: Option<Digest>, at: u64) -> Head {

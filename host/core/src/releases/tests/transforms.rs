@@ -63,3 +63,20 @@ fn a_config_that_is_no_yaml_stops_the_chain() {
     let Err(Kept::Policy { message, .. }) = &plan.rows[0].decided else { panic!() };
     assert!(message.starts_with("annotation `rhumb.dev/config.size` is not valid YAML"), "{message}");
 }
+
+#[test]
+fn each_gets_the_evidence_that_it_declared_and_nothing_else() {
+    let mut view = view(vec![with_transforms(release("app"), "size,move")]);
+    let evidence = |view: &ReleasesView, decided: &[Decision]| match next(view, &view.releases[0], decided) {
+        Next::Ask(crate::judge::Question { ask: crate::judge::Ask::Transform { evidence, .. }, .. }) => evidence,
+        other => format!("{other:?}"),
+    };
+    assert_eq!(evidence(&view, &[]), r#"{"stop":null}"#);
+    assert_eq!(evidence(&view, &[decision("size")]), "{}");
+    let wanted = evidence_wanted(&view, &view.releases);
+    assert!(wanted.is_about(Part::Stop, &view.releases[0].id) && !wanted.has(Part::Fleet));
+    view.evidence.unread.insert(Part::Stop, "no answer".to_owned());
+    let stopped = planned(&view);
+    let Err(Kept::Policy { message, .. }) = &stopped.rows[0].decided else { panic!("{:?}", stopped.rows) };
+    assert_eq!((message.as_str(), stopped.actions.len()), ("stop not read: no answer", 0));
+}

@@ -1,0 +1,107 @@
+//! The definitions of our kinds, made from their types, and held against `host/deploy`.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Value, json};
+
+use super::{ApprovalSpec, StopSwitchSpec};
+
+/// What a kind is called.
+struct Names {
+    kind: &'static str,
+    plural: &'static str,
+    scope: &'static str,
+}
+
+/// Name, JSONPath and type of what `kubectl get` shows.
+type Column = (&'static str, &'static str, &'static str);
+
+/// The definition of a kind whose `spec` is this type. `rules` hold for the whole object.
+fn definition<T: JsonSchema>(names: &Names, columns: &[Column], rules: &Value) -> Value {
+    let Names { kind, plural, scope } = names;
+    let columns = columns.iter().map(|(name, path, r#type)| json!({"name": name, "type": r#type, "jsonPath": path}));
+    let mut settings = SchemaSettings::draft2019_09();
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
+    let mut spec = settings.into_generator().into_root_schema_for::<T>();
+    structural(&mut spec);
+    let spec = Value::from(spec);
+    let mut schema = json!({
+        "description": spec["description"],
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}, "spec": spec,
+        },
+    });
+    if rules.is_array() {
+        schema["x-kubernetes-validations"] = rules.clone();
+    }
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.rhumb.dev")},
+        "spec": {
+            "group": "rhumb.dev",
+            "scope": scope,
+            "names": {
+                "kind": kind, "listKind": format!("{kind}List"), "plural": plural, "singular": kind.to_lowercase(),
+            },
+            "versions": [{
+                "name": "v1alpha1",
+                "served": true,
+                "storage": true,
+                "additionalPrinterColumns": columns.collect::<Vec<Value>>(),
+                "schema": {"openAPIV3Schema": schema},
+            }],
+        },
+    })
+}
+
+/// What the API server takes as a structural schema: no title, and no `null` where a key may be left out.
+fn structural(schema: &mut Schema) {
+    schema.remove("title");
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
+    if let Some(Value::Array(types)) = schema.get("type").cloned() {
+        let types: Vec<Value> = types.into_iter().filter(|one| one != "null").collect();
+        schema.insert("type".to_owned(), types.into_iter().next().unwrap_or_default());
+    }
+    schemars::transform::transform_subschemas(&mut structural, schema);
+}
+
+/// Holds a file of `host/deploy` against the definition.
+fn check(file: &str, made: &Value) {
+    let read = rhumb_yaml::from_str(file).unwrap();
+    assert!(read == *made, "the file is to hold this:\n{}", rhumb_yaml::to_string(made));
+}
+
+#[test]
+fn the_definition_of_approvals_is_made_from_their_type() {
+    let names = Names { kind: "Approval", plural: "approvals", scope: "Namespaced" };
+    let columns = [
+        ("Object", ".spec.object.name", "string"),
+        ("To", ".spec.moves[*].to", "string"),
+        ("By", ".spec.by", "string"),
+        ("Until", ".spec.until", "string"),
+        ("Age", ".metadata.creationTimestamp", "date"),
+    ];
+    let made = definition::<ApprovalSpec>(&names, &columns, &Value::Null);
+    check(include_str!("../../../deploy/approval.yaml"), &made);
+}
+
+#[test]
+fn the_definition_of_the_stop_switch_is_made_from_its_type() {
+    let names = Names { kind: "StopSwitch", plural: "stopswitches", scope: "Cluster" };
+    let columns = [
+        ("By", ".spec.by", "string"),
+        ("Environments", ".spec.environments[*]", "string"),
+        ("Until", ".spec.until", "string"),
+        ("Reason", ".spec.reason", "string"),
+        ("Age", ".metadata.creationTimestamp", "date"),
+    ];
+    let rules = json!([{"rule": "self.metadata.name == 'rhumb'", "message": "there is one switch: name it rhumb"}]);
+    let made = definition::<StopSwitchSpec>(&names, &columns, &rules);
+    check(include_str!("../../../deploy/stopswitch.yaml"), &made);
+}

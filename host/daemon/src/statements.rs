@@ -1,0 +1,81 @@
+//! What people say in the cluster about versions: approvals and the stop switch, as watches keep them known.
+
+use std::sync::Arc;
+
+use rhumb_core::chain::chain;
+use rhumb_core::evidence::{Evidence, Part};
+use rhumb_core::objects::{API_VERSION, Approval, Stop};
+use rhumb_io::cluster::{self, Cluster, Informer, Look, Selection, Start};
+
+use crate::event::{Event, Wakeups};
+
+const APPROVAL: &str = "Approval";
+const STOP_SWITCH: &str = "StopSwitch";
+
+/// Copies of the approvals and of the switch.
+#[derive(Debug)]
+pub struct Statements {
+    cluster: Cluster,
+    approvals: Informer<Approval>,
+    switches: Informer<Stop>,
+}
+
+impl Statements {
+    /// Begins to watch. Whatever is said or taken back asks the rules anew, at once.
+    pub(crate) fn start(cluster: &Cluster, wakeups: &Arc<Wakeups>) -> Self {
+        let selection = |kind: &str| Selection {
+            api_version: API_VERSION.to_owned(),
+            kind: kind.to_owned(),
+            labels: None,
+            part: cluster::Part::Whole,
+            start: Start::All,
+        };
+        let (one, other) = (Arc::clone(wakeups), Arc::clone(wakeups));
+        Self {
+            approvals: cluster.inform(
+                selection(APPROVAL),
+                |object| Approval::of(&object),
+                move |_| one.notify(Event::Cluster),
+            ),
+            switches: cluster.inform(
+                selection(STOP_SWITCH),
+                |object| Some(Stop::of(&object)),
+                move |_| other.notify(Event::Cluster),
+            ),
+            cluster: cluster.clone(),
+        }
+    }
+
+    /// What is said, as current as asked for, and which of it cannot be known.
+    pub(crate) async fn look(&self, look: Look) -> Evidence {
+        let (approvals, switches) = futures::join!(
+            known(&self.cluster, APPROVAL, &self.approvals, look),
+            known(&self.cluster, STOP_SWITCH, &self.switches, look),
+        );
+        let unread = [(Part::Approvals, approvals.err()), (Part::Stop, switches.err())];
+        Evidence {
+            approvals: self.approvals.all().into_values().map(|approval| approval.as_ref().clone()).collect(),
+            // The definition lets there be one switch; were there more, one of them counts.
+            stop: self.switches.all().into_values().next().map(|stop| stop.as_ref().clone()),
+            unread: unread.into_iter().filter_map(|(part, why)| Some((part, why?))).collect(),
+            ..Evidence::default()
+        }
+    }
+}
+
+/// Brings a copy up to date. A cluster without the kind, which may be installed later, has nothing of it.
+async fn known<T: Send + Sync + 'static>(
+    cluster: &Cluster,
+    kind: &str,
+    informer: &Informer<T>,
+    look: Look,
+) -> Result<(), String> {
+    if look == Look::Watched && informer.is_live() {
+        return Ok(());
+    }
+    match cluster.scope(API_VERSION, kind).await {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => informer.current(look).await,
+        Err(error) => Err(chain(&error)),
+    }
+}

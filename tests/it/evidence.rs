@@ -1,0 +1,201 @@
+//! What rules see in a running daemon: approvals, the stop switch, history with images, other releases and their labels.
+
+use std::path::PathBuf;
+use std::process::Output;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rhumb_cli::demo::{Sources, World};
+use rhumb_daemon::event::Event;
+use rhumb_tests::{binary, root};
+use serde_json::Value;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(60);
+const AUTOMATED: &str = "    fluxcd.io/automated: \"true\"\n";
+
+/// The policies that are asked here, built once.
+fn policies() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let names = ["approval", "env-sizing", "glob", "no-reapply", "semver", "stop-switch", "waves"];
+        let crates = names.map(|name| root().join("policies").join(name));
+        let out = root().join("target/policies-with-evidence");
+        rhumb_cli::policy::build::build_all(&crates, &out).unwrap();
+        out
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+async fn world() -> World {
+    let world = World::start(&Sources { examples: root().join("examples"), policies: policies() }).await.unwrap();
+    world.settle().await;
+    world
+}
+
+/// Has the release of a file ask this rule, with these settings.
+async fn ask(world: &World, path: &str, rule: &str, config: &str) {
+    let with_rule = format!("{AUTOMATED}    rhumb.dev/promotion: {rule}\n    rhumb.dev/config.{rule}: '{config}'\n");
+    world.edit("Ask a rule", path, (AUTOMATED, &with_rule)).unwrap();
+    world.settle_after(Event::Git).await;
+}
+
+async fn push(world: &World, tag: &str) {
+    world.advance(MINUTE);
+    world.push_image(tag).await.unwrap();
+    world.settle_after(Event::Registry).await;
+}
+
+/// What was decided about the image of a release: its code and its words.
+fn decided(world: &World, namespace: &str, name: &str) -> (String, String) {
+    let image = world.image(namespace, name).unwrap();
+    (image.code, image.reason)
+}
+
+/// Runs the real `rhumb` as a person at a terminal would.
+async fn rhumb(world: &World, daemon: &str, arguments: &[&str]) -> Output {
+    let mut command = tokio::process::Command::new(binary("rhumb"));
+    command.args(arguments).args(["--daemon", daemon, "--output", "json", "--kubeconfig"]);
+    command.arg(world.folder.path().join("kubeconfig")).env_remove("KUBECONFIG");
+    command.output().await.expect("rhumb was built")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Waits until the daemon has brought a text into a file by itself.
+async fn comes(world: &World, path: &str, wanted: &str) {
+    let start = Instant::now();
+    while !world.remote.text(path).unwrap().contains(wanted) {
+        assert!(start.elapsed() < LIMIT, "`{wanted}` did not come into {path}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_lets_go_exactly_what_it_names_and_at_once() {
+    let world = world().await;
+    let file = "releases/prod/podinfo.yaml";
+    ask(&world, file, "approval", "{groups: [oncall]}").await;
+    push(&world, "0.4.10").await;
+    let (code, words) = decided(&world, "prod", "podinfo-prod");
+    assert_eq!(code, "too-few", "{words}");
+    assert!(words.starts_with("0.4.10: require-approval by `approval`"), "{words}");
+
+    let daemon = format!("http://{}", world.serve_operators().await.unwrap());
+    tokio::spawn(Arc::clone(&world.daemon).run());
+    let other = rhumb(&world, &daemon, &["approve", "prod/podinfo-prod", "0.4.11"]).await;
+    assert_eq!(other.status.code(), Some(2));
+    let words = stderr(&other);
+    assert!(words.contains("does not wait to move to `0.4.11`; it waits for: chart-image=0.4.10"), "{words}");
+
+    let done = rhumb(&world, &daemon, &["approve", "prod/podinfo-prod", "0.4.10", "--for", "24h", "-m", "seen"]).await;
+    assert!(done.status.success(), "{}", stderr(&done));
+    let approved: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!((&approved["by"], &approved["groups"]), (&"embedded".into(), &serde_json::json!(["oncall"])));
+    // Nothing else asks the daemon to look: the approval does.
+    comes(&world, file, "tag: 0.4.10").await;
+
+    // And what was decided can be asked for: why this one, why not another, and when.
+    let start = Instant::now();
+    let explained = loop {
+        let explained: Value =
+            serde_json::from_slice(&rhumb(&world, &daemon, &["explain", "prod/podinfo-prod"]).await.stdout).unwrap();
+        if explained["images"][0]["image"].as_str().unwrap_or_default().ends_with(":0.4.10") {
+            break explained;
+        }
+        assert!(start.elapsed() < LIMIT, "{explained:#}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let arrival = &explained["arrivals"][0];
+    assert_eq!((&arrival["tag"], &arrival["picked"]["policy"]), (&"0.4.10".into(), &"semver:~0.4".into()));
+    assert_eq!(
+        arrival["allowed"],
+        serde_json::json!([{"policy": "approval", "code": "approved", "message": "by embedded"}])
+    );
+    let older: Value = serde_json::from_slice(
+        &rhumb(&world, &daemon, &["explain", "prod/podinfo-prod", "--tag", "0.4.9"]).await.stdout,
+    )
+    .unwrap();
+    assert_eq!(older[0]["code"], "lower", "{older}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stop_switch_holds_releases_that_ask_no_rule_until_it_is_released() {
+    let world = world().await;
+    let daemon = format!("http://{}", world.serve_operators().await.unwrap());
+    let stopped = rhumb(&world, &daemon, &["stop", "-m", "incident 7", "--environment", "dev"]).await;
+    assert!(stopped.status.success(), "{}", stderr(&stopped));
+    let twice = rhumb(&world, &daemon, &["stop", "-m", "incident 8"]).await;
+    assert!(stderr(&twice).contains("somebody has stopped it already"), "{}", stderr(&twice));
+    push(&world, "dev-aaaa1111").await;
+    push(&world, "0.4.10").await;
+    let (code, words) = decided(&world, "dev", "podinfo-dev");
+    assert_eq!(code, "stopped", "{words}");
+    assert!(words.starts_with("dev-aaaa1111: deny by `stop-switch`: embedded pulled the switch at"), "{words}");
+    assert!(words.ends_with(": incident 7"), "{words}");
+    assert!(world.remote.text("releases/prod/podinfo.yaml").unwrap().contains("tag: 0.4.10"), "prod goes on");
+    // Nor by hand, and force does not pass over it.
+    let image = format!("{}/rhumb/podinfo:dev-aaaa1111", world.registry.host());
+    let by_hand = rhumb(&world, &daemon, &["release", "dev/podinfo-dev", &image, "--force"]).await;
+    assert!(stderr(&by_hand).contains("deny by `stop-switch`"), "{}", stderr(&by_hand));
+
+    tokio::spawn(Arc::clone(&world.daemon).run());
+    let resumed = rhumb(&world, &daemon, &["resume"]).await;
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    comes(&world, "releases/dev/podinfo.yaml", "dev-aaaa1111").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_was_taken_back_does_not_come_again() {
+    let world = world().await;
+    let file = "releases/dev/podinfo.yaml";
+    push(&world, "dev-aaaa1111").await;
+    ask(&world, file, "no-reapply", "{}").await;
+    // Somebody goes back, under a lock until it is done; the filter still finds the newer build the better one.
+    let lock = format!("{AUTOMATED}    fluxcd.io/locked: \"true\"\n");
+    world.edit("Lock", file, (AUTOMATED, &lock)).unwrap();
+    world.edit("Go back", file, ("dev-aaaa1111", "dev-kb9lm91e")).unwrap();
+    world.settle_after(Event::Git).await;
+    world.edit("Unlock", file, (&lock, AUTOMATED)).unwrap();
+    world.settle_after(Event::Git).await;
+    let (code, words) = decided(&world, "dev", "podinfo-dev");
+    assert_eq!(code, "rolled-back", "{words}");
+    assert!(world.remote.text(file).unwrap().contains("dev-kb9lm91e"));
+    push(&world, "dev-bbbb2222").await;
+    assert!(world.remote.text(file).unwrap().contains("dev-bbbb2222"), "a newer one moves");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waves_go_by_the_labels_of_the_others() {
+    let world = world().await;
+    let label = |path: &str, name: &str, wave: &str| {
+        let (from, to) =
+            (format!("  name: {name}\n"), format!("  name: {name}\n  labels: {{rhumb.dev/wave: {wave}}}\n"));
+        world.edit("Name its wave", path, (&from, &to)).unwrap();
+    };
+    let (dev, prod) = ("releases/dev/podinfo.yaml", "releases/prod/podinfo.yaml");
+    label(dev, "podinfo-dev", "canary");
+    label(prod, "podinfo-prod", "all");
+    // Both belong to one environment and follow the same versions; the canary is locked for now.
+    world.edit("Same versions", dev, ("glob:dev-*", "semver:~0.4")).unwrap();
+    for path in ["namespaces/dev.yaml", "namespaces/prod.yaml"] {
+        let environment =
+            if path.contains("dev") { "rhumb.dev/environment: dev" } else { "rhumb.dev/environment: prod" };
+        world.edit("One environment", path, (environment, "rhumb.dev/environment: one")).unwrap();
+    }
+    ask(&world, prod, "waves", "{waves: [canary, all]}").await;
+    let lock = format!("{AUTOMATED}    fluxcd.io/locked: \"true\"\n");
+    world.edit("Lock", dev, (AUTOMATED, &lock)).unwrap();
+    world.settle_after(Event::Git).await;
+    push(&world, "0.4.10").await;
+    let (code, words) = decided(&world, "prod", "podinfo-prod");
+    assert_eq!(code, "wave-before", "{words}");
+    assert!(words.contains("`dev/podinfo-dev` does not run it yet"), "{words}");
+    world.edit("Unlock", dev, (&lock, AUTOMATED)).unwrap();
+    world.settle_after(Event::Git).await;
+    world.settle_after(Event::Cluster).await;
+    assert!(world.remote.text(dev).unwrap().contains("0.4.10"));
+    assert!(world.remote.text(prod).unwrap().contains("tag: 0.4.10"), "{:?}", decided(&world, "prod", "podinfo-prod"));
+}
