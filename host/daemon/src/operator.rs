@@ -36,9 +36,15 @@ async fn release(ctx: &Context, value: &Value) -> Result<Release, Error> {
         chart: newest.as_ref().map(|stored| evidence::chart_of(&stored.release)).unwrap_or_default(),
         images: images.iter().map(|slot| slot.image.to_string()).collect(),
         revision: newest.as_ref().map(|stored| stored.release.version).unwrap_or_default(),
-        status: newest.map_or_else(|| "-".to_owned(), |stored| stored.release.info.status.as_str().to_owned()),
+        status: newest
+            .map_or_else(|| before_any(text("/status/phase")), |stored| stored.release.info.status.as_str().to_owned()),
         message: released_message(value),
     })
+}
+
+/// What a HelmRelease without a release is at.
+fn before_any(phase: String) -> String {
+    if phase.is_empty() { "-".to_owned() } else { phase }
 }
 
 /// The records of a HelmRelease, oldest first; `None` when there is no such HelmRelease.

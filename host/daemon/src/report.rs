@@ -21,7 +21,7 @@ pub struct Release {
     pub images: Vec<String>,
     /// Helm's revision; 0 before the first.
     pub revision: u32,
-    /// Helm's status, or `-`.
+    /// Helm's status; before there is a release the phase of the HelmRelease, such as `ChartFetchFailed`, or `-`.
     pub status: String,
     /// What the condition `Released` says.
     pub message: String,

@@ -23,7 +23,7 @@ fn no_change_to_a_component_makes_the_loader_panic_or_hang() {
     let sandbox = Sandbox::new(Options::default()).unwrap();
     let seeds = ["endless", "liar"].map(guests::component);
     let (mut taken, mut refused) = (0, 0);
-    fuzz("changed components", 400, |mutation: &mut Mutation, _| {
+    fuzz("changed components", 100, |mutation: &mut Mutation, _| {
         let seed = seeds[mutation.below(seeds.len())];
         let bytes = mutation.of(seed);
         let start = Instant::now();

@@ -79,3 +79,54 @@ fn code_is_compiled_apart_and_kept() {
     let semver = here.load(guests::component("semver")).unwrap();
     assert_eq!(here.decide(&question(&semver.digest, r#"{"range":"*"}"#, 100)), first);
 }
+
+#[test]
+fn what_costs_a_compiler_more_than_it_may_is_refused_with_the_limit() {
+    let compile = rhumb_policy::Limits::default().compile;
+    let limits = rhumb_policy::CompileLimits { wall_millis: 1, ..compile };
+    let limits = rhumb_policy::Limits { compile: limits, ..rhumb_policy::Limits::default() };
+    let options = Options { limits, isolation: Isolation::CompileApart(worker()), ..Options::default() };
+    let error = Sandbox::new(options).unwrap().load(guests::component("semver")).unwrap_err();
+    assert_eq!(error.to_string(), "component is too costly to compile: it took longer than 1 ms");
+}
+
+/// The children of this process that evaluate.
+fn evaluating() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let pids: Vec<String> =
+        children.flat_map(|pids| pids.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let evaluates = |pid: &String| {
+        let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.split(|byte| *byte == 0).any(|word| word == b"evaluate")
+    };
+    pids.into_iter().filter(evaluates).collect()
+}
+
+/// Alone in its process, since the children of others would be killed too: started again as a test of this one name.
+#[test]
+fn a_child_that_dies_fails_what_it_decided_and_another_takes_its_place() {
+    const ALONE: &str = "RHUMB_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "a_child_that_dies_fails_what_it_decided_and_another_takes_its_place";
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = again.args([name, "--exact"]).env(ALONE, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let apart = apart();
+    let semver = apart.load(guests::component("semver")).unwrap();
+    let question = question(&semver.digest, r#"{"range":"*"}"#, 100);
+    let before = apart.decide(&question);
+    assert!(before.answer.is_ok(), "{before:?}");
+    for _ in 0..2 {
+        let children = evaluating();
+        assert!(!children.is_empty());
+        for pid in children {
+            assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+        }
+        let failure = apart.decide(&question).answer.unwrap_err();
+        assert_eq!((failure.code(), failure.to_string().as_str()), ("died", "ended the process that ran it: signal 9"));
+        assert_eq!(apart.decide(&question), before);
+    }
+}

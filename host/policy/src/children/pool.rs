@@ -135,7 +135,9 @@ impl Children {
             Err(error) => {
                 let how = match error.kind() {
                     io::ErrorKind::TimedOut => "no answer in time".to_owned(),
-                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => taken.end(),
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                        taken.end()
+                    }
                     _ => format!("an answer that is none ({error})"),
                 };
                 drop(taken);
