@@ -18,6 +18,7 @@ mod measure;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rhumb_core::judge::Question;
@@ -72,6 +73,23 @@ fn main() {
     row("through a process, 1,000 at once", rate(&sandbox, &question, 1_000));
     row("in this process, 1,000 at once", rate(&here, &question, 1_000));
 
+    let endless = sandbox.load(guests::component("endless")).expect("an endless policy loads").digest;
+    let endless = select(&endless, "{}", 10, true);
+    let undisturbed = slowest(&sandbox, &question);
+    let is_over = AtomicBool::new(false);
+    let beside = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                drop(black_box(sandbox.decide(&endless)));
+            }
+        });
+        let beside = slowest(&sandbox, &question);
+        is_over.store(true, Ordering::Relaxed);
+        beside
+    });
+    row("99 of 100 decisions, alone", print(undisturbed));
+    row("the same beside a policy that never ends", print(beside));
+
     let before = resident();
     let bindings: Vec<String> = (0..1_000).map(|n| format!(r#"{{"pattern":"0.{n}*"}}"#)).collect();
     let checked = bindings.iter().filter(|config| sandbox.check_config(&digest, config).is_ok()).count();
@@ -80,6 +98,13 @@ fn main() {
     row("1,000 bindings of one policy: compiled artefacts", artefacts.to_string());
     let each = resident().saturating_sub(before) as f64 / loaded.max(checked).max(1) as f64;
     row("memory of each binding here", format!("{each:.1} KiB"));
+}
+
+/// What 99 of 100 decisions do not take longer than.
+fn slowest(sandbox: &Sandbox, question: &Question) -> Duration {
+    let mut times: Vec<Duration> = (0..5_000).map(|_| timed(|| drop(black_box(sandbox.decide(question)))).0).collect();
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
 }
 
 /// Decisions per second when this many are asked for together, as a pass does.

@@ -3,21 +3,24 @@
 //! It holds for `key: value` on one line, with collections in block layout only around it. A block mapping ends its
 //! entry at the end of the line, whatever stands in other lines: were the next line a part of the value, the value would
 //! not end before it. So the line decides alone how the new text is read. Everything else needs the whole text read
-//! again, which `proof.rs` does.
+//! again, which `whole.rs` does.
 
 use std::collections::BTreeSet;
 
 use rhumb_yaml::{Document, Kind, Layout, Limits, Node, documents, to_json};
 use serde_json::Value;
 
+use super::claim::{Claim, is, same_but_places, shared};
 use super::edit::Edit;
-use super::proof::{Claim, is, same_but_places};
 
 /// Whether the edits are proved by their lines alone. `false` says nothing of the claim.
-pub(super) fn is_proved(claim: &Claim<'_>, tree: &Node, shared: &BTreeSet<&str>) -> bool {
+pub(super) fn is_proved(claim: &Claim<'_>) -> bool {
+    let Some(tree) = claim.tree else { return false };
+    let mut names = BTreeSet::new();
+    shared(tree, &mut names);
     let (mut before, mut after, mut start) = (claim.before, claim.after, claim.start);
     for edit in claim.edits {
-        let Some((key, value)) = entry(tree, edit, shared) else { return false };
+        let Some((key, value)) = entry(tree, edit, &names) else { return false };
         // Up to the key both are the same bytes. An edit of the same line as the one before it is behind this already.
         let Some(kept) = key.span.start.checked_sub(start).and_then(|n| before.get(..n)) else { return false };
         let (Some(from), Some(to)) = (before.strip_prefix(kept), after.strip_prefix(kept)) else { return false };
@@ -32,8 +35,8 @@ pub(super) fn is_proved(claim: &Claim<'_>, tree: &Node, shared: &BTreeSet<&str>)
 }
 
 /// The entry of the edit, as its pointer leads to it from the root of the document.
-fn entry<'a>(root: &'a Node, edit: &Edit, shared: &BTreeSet<&str>) -> Option<(&'a Node, &'a Node)> {
-    let is_shared = |node: &Node| node.anchor.as_deref().is_some_and(|anchor| shared.contains(anchor));
+fn entry<'a>(root: &'a Node, edit: &Edit, aliased: &BTreeSet<&str>) -> Option<(&'a Node, &'a Node)> {
+    let is_shared = |node: &Node| node.anchor.as_deref().is_some_and(|anchor| aliased.contains(anchor));
     let (mut node, mut found) = (root, None);
     for step in edit.pointer.split('/').skip(1) {
         found = None;
