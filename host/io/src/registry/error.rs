@@ -28,7 +28,7 @@ pub enum Kind {
     Unreachable(#[source] Failure),
     /// The registry wants credentials, or refuses the ones it was given. Many registries answer like this for a
     /// repository that does not exist.
-    #[error("registry refuses access")]
+    #[error("registry refuses access: there is no such repository, or a pull secret is missing or wrong")]
     Unauthorized,
     /// There is no such repository, tag or blob.
     #[error("not found")]
