@@ -1,12 +1,12 @@
 //! What the loops hold in common: clients and caches, no state that one loop leaves for another.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use rhumb_core::chain::chain;
 use rhumb_core::id::{Digest, PolicyName};
 use rhumb_core::images::{ImagesView, PolicyInfo, Promotions, Verdicts};
 use rhumb_core::judge::{Decision, Question};
@@ -17,7 +17,7 @@ use rhumb_io::cluster::{Cluster, Term};
 use rhumb_io::git::Mirrors;
 use rhumb_io::store::Store;
 use rhumb_io::{charts, git};
-use rhumb_policy::{Catalog, Isolation, Program, Sandbox};
+use rhumb_policy::{Isolation, Library, Program, Sandbox};
 
 use crate::clock::Clock;
 use crate::config::{Config, PolicyIsolation};
@@ -59,8 +59,8 @@ pub struct Context {
     pub store: Store,
     /// The sandbox.
     pub sandbox: Sandbox,
-    /// The loaded policies.
-    pub catalog: Catalog,
+    /// The policies that it ships with.
+    pub library: Library,
     /// What wakes the loops.
     pub wakeups: Arc<Wakeups>,
     /// Release actions at work.
@@ -111,7 +111,7 @@ impl Context {
         let interval = u64::try_from(config.automation_interval.as_millis()).unwrap_or(u64::MAX);
         let credentials = Credentials::new(cluster.clone(), config.registries.docker_config.clone());
         let sandbox = sandbox(&config)?;
-        let catalog = catalog(&sandbox, &config.policies)?;
+        let library = Library::open(&config.policies)?;
         let mirror = state.join("mirror");
         let (url, branch, paths) = (config.git_url.clone(), config.git_branch.clone(), config.git_path.clone());
         // A daemon that does not lead yet has an identity as well; when two make one, both end up with the same.
@@ -148,7 +148,7 @@ impl Context {
             chart_files: Mutex::default(),
             cluster,
             sandbox,
-            catalog,
+            library,
             clock,
             config,
             parsed: Mutex::default(),
@@ -166,9 +166,14 @@ impl Context {
         self.repository.fetch().await
     }
 
-    /// The loaded policies as decisions see them.
-    pub fn policies(&self) -> BTreeMap<PolicyName, PolicyInfo> {
-        self.catalog.known()
+    /// The policies that these objects attach, as decisions see them. Compiling one may take a while, so the other tasks of
+    /// this thread move elsewhere.
+    pub fn policies(&self, attached: &BTreeSet<PolicyName>) -> BTreeMap<PolicyName, PolicyInfo> {
+        let (policies, refused) = tokio::task::block_in_place(|| self.library.attach(&self.sandbox, attached));
+        for error in refused {
+            tracing::error!(error = chain(&error), "policy refused");
+        }
+        policies
     }
 
     /// Asks the sandbox. A policy may compute for a while, so the other tasks of this thread move elsewhere.
@@ -224,14 +229,4 @@ fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
         tracing::warn!(missing, "the processes that run policies are not walled in on all sides");
     }
     Ok(sandbox)
-}
-
-/// Loads every policy of the folder. One that is refused is said and left out; its users see that it is missing.
-fn catalog(sandbox: &Sandbox, folder: &Path) -> anyhow::Result<Catalog> {
-    let (catalog, refused) = Catalog::from_dir(sandbox, folder)
-        .with_context(|| format!("failed to read the policies in `{}`", folder.display()))?;
-    for error in refused {
-        tracing::error!(error = rhumb_core::chain::chain(&error), "policy refused");
-    }
-    Ok(catalog)
 }

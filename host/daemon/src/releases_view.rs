@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use rhumb_core::attach::value_transforms;
 use rhumb_core::chain::chain;
 use rhumb_core::environment::environment_of;
 use rhumb_core::evidence::Evidence;
@@ -98,12 +99,14 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
     histories.retain(|release, _| !claimed.contains(release));
     let orphans =
         if snapshot.manifests.problems.is_empty() { orphans(ctx, &snapshot, &releases, histories) } else { Vec::new() };
+    let attached = releases.iter().flat_map(|release| value_transforms(&release.annotations).unwrap_or_default());
+    let attached = attached.map(|transform| transform.policy).collect();
     Ok(ReleasesView {
         now: ctx.clock.now(),
         releases,
         orphans,
         in_flight,
-        policies: ctx.policies(),
+        policies: ctx.policies(&attached),
         evidence: Evidence::default(),
     })
 }

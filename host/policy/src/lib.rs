@@ -18,7 +18,6 @@ mod allocation;
 mod cache;
 mod call;
 pub mod cases;
-mod catalog;
 mod children;
 mod compile;
 mod contract;
@@ -29,6 +28,7 @@ mod error;
 mod evaluate;
 mod isolation;
 mod json;
+mod library;
 mod limits;
 #[cfg(test)]
 mod mutation;
@@ -39,11 +39,11 @@ mod schema;
 pub mod worker;
 
 pub use allocation::Allocation;
-pub use catalog::{Catalog, CatalogError, PolicyInfo};
 pub use describe::{Describe, ReasonCode, Wants};
 pub use engine::EngineProfile;
 pub use error::{Engine, LoadError};
 pub use isolation::{Isolation, Program, Walls};
+pub use library::{Library, LibraryError};
 pub use limits::{AnswerLimits, CompileLimits, Limits};
 pub use record::{Record, Replay, replay};
 pub use sandbox::{Loaded, Options, Sandbox};

@@ -7,7 +7,7 @@ mod questions;
 
 use rhumb_core::id::{Digest, PolicyName};
 use rhumb_core::judge::{Answer, Ask, Chart, Failure, Outcome};
-use rhumb_policy::{Catalog, Limits, LoadError, Options, Record, Sandbox, replay};
+use rhumb_policy::{Library, Limits, LoadError, Options, Record, Sandbox, replay};
 
 use questions::question;
 
@@ -183,18 +183,36 @@ fn a_description_that_differs_from_the_code_is_refused() {
 }
 
 #[test]
-fn a_folder_of_policies_is_a_catalog() {
+fn policies_of_a_folder_are_loaded_when_they_are_attached_and_anew_when_they_change() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("glob.wasm"), guests::component("glob")).unwrap();
-    std::fs::write(folder.path().join("README.md"), "no policy").unwrap();
-    let sandbox = sandbox();
-    std::fs::write(folder.path().join("bad.wasm"), b"(module)").unwrap();
-    let (catalog, refused) = Catalog::from_dir(&sandbox, folder.path()).unwrap();
-    let glob = catalog.get(&PolicyName::new("glob")).unwrap();
-    assert!(glob.wants.created && glob.wants.metadata());
-    assert!(catalog.get(&PolicyName::new("calver")).is_none());
-    let [error] = refused.as_slice() else { panic!("{refused:?}") };
-    assert!(error.to_string().contains("bad.wasm"), "{error}");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("glob.wasm", guests::component("glob"));
+    write("bad.wasm", b"(module)");
+    write("never.wasm", b"(module)");
+    let (sandbox, library) = (sandbox(), Library::open(folder.path()).unwrap());
+    let attach = |names: &[&str]| {
+        let names = names.iter().map(|name| PolicyName::new(*name)).collect();
+        let (known, refused) = library.attach(&sandbox, &names);
+        let known = known.into_iter().map(|(name, policy)| (name.to_string(), policy)).collect::<Vec<_>>();
+        (known, refused.iter().map(ToString::to_string).collect::<Vec<String>>())
+    };
+    // Nobody attaches `never`, so nobody hears of it; nor is a name a way out of the folder.
+    let (known, refused) = attach(&["glob", "bad", "gone", "../glob", ""]);
+    let [(name, glob)] = known.as_slice() else { panic!("{known:?}") };
+    assert!(name == "glob" && glob.wants_metadata && glob.evidence.is_empty());
+    assert!(matches!(refused.as_slice(), [bad] if bad.contains("bad.wasm")), "{refused:?}");
+    // What was said is not said again.
+    assert_eq!(attach(&["glob", "bad"]), (known.clone(), Vec::new()));
+
+    // The last good one serves while another is refused or missing, and a new good one is taken at once.
+    write("glob.wasm", b"broken");
+    let (served, refused) = attach(&["glob"]);
+    assert_eq!((&served, refused.len()), (&known, 1));
+    std::fs::remove_file(folder.path().join("glob.wasm")).unwrap();
+    assert_eq!(attach(&["glob"]), (known.clone(), Vec::new()));
+    write("glob.wasm", guests::component("semver"));
+    let (swapped, refused) = attach(&["glob"]);
+    assert!(swapped[0].1.component != known[0].1.component && refused.is_empty(), "{refused:?}");
 }
 
 /// A component that imports one interface with one function, byte by byte.

@@ -8,7 +8,7 @@ use rhumb_core::id::{Revision, Timestamp};
 use rhumb_core::images::{self, Decided, ImagesView, Kept, Promotions, Scan, Verdicts};
 use rhumb_core::judge::{Metadata, Tags};
 use rhumb_core::manifest::{File, Manifests};
-use rhumb_policy::{Catalog, Sandbox};
+use rhumb_policy::{Library, Sandbox};
 
 use super::offers::{Offer, Offers};
 use super::report::Container;
@@ -18,18 +18,21 @@ const METADATA_LIMIT: usize = 200;
 
 /// Every container; without offers, filters are shown and not asked.
 pub(super) async fn containers(
-    (sandbox, catalog): (&Sandbox, &Catalog),
+    (sandbox, library): (&Sandbox, &Library),
     files: &[File],
     manifests: &Manifests,
     offers: Option<&Offers>,
 ) -> Vec<Container> {
+    let workloads = images::workloads(manifests);
+    // What is refused shows as missing where it is attached.
+    let (policies, _) = library.attach(sandbox, &images::attached(&workloads, &[]));
     let mut view = ImagesView {
         head: Revision::new("worktree"),
         now: Timestamp(now()),
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
-        workloads: images::workloads(manifests),
+        workloads,
         repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
-        policies: catalog.known(),
+        policies,
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
         evidence: Evidence::default(),

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use rhumb_core::manifest;
 use rhumb_daemon::config::Registries;
-use rhumb_policy::{Catalog, Sandbox};
+use rhumb_policy::{Library, Sandbox};
 
 use crate::print::{self, Output};
 pub use report::{Container, ObjectCount, Release, Report};
@@ -68,12 +68,12 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
     };
     let folder = arguments.policies.clone().unwrap_or_else(crate::policy_folder);
     let sandbox = Sandbox::new(rhumb_policy::Options::default())?;
-    let (catalog, _) = Catalog::from_dir(&sandbox, &folder).with_context(|| {
+    let library = Library::open(&folder).with_context(|| {
         format!(
             "failed to read the policies in `{}`; build them with `cargo policies` or give --policies",
             folder.display()
         )
     })?;
-    let containers = images::containers((&sandbox, &catalog), &files, &manifests, offers.as_ref()).await;
+    let containers = images::containers((&sandbox, &library), &files, &manifests, offers.as_ref()).await;
     Ok(Report::new(&manifests, releases, containers, this.urls))
 }

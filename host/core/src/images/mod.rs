@@ -21,7 +21,7 @@ mod tests;
 
 pub use by_hand::{Force, Refused, Request, admissions, chosen, opened, plan_by_hand};
 pub use plan::{Action, Plan, Update, plan};
-pub use promotions::{Promotions, enforced, evidence_wanted};
+pub use promotions::{Promotions, attached, enforced, evidence_wanted};
 pub use propose::{selections, shortlisted, shortlists};
 pub use row::{Considered, Decided, Kept, Row};
 pub use status::{Pushed, conditions};

@@ -1,6 +1,6 @@
 //! Third round: may the chosen versions move? One question for each rule of an object, about all its moves together.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Verdicts;
 use super::propose::moves;
@@ -8,6 +8,7 @@ use super::view::{ImagesView, PolicyInfo, Workload};
 use crate::attach::{Attached, promotion_rules};
 use crate::evidence::{Evidence, Part, Wanted};
 use crate::id::{ObjectId, PolicyName};
+use crate::image::filter_of;
 use crate::judge::{Answer, Ask, Decision, Kind, Move, Question, Verdict};
 use crate::objects::Stop;
 
@@ -21,6 +22,18 @@ pub fn enforced(said: &Evidence) -> Vec<Attached> {
         (None, true) => vec![Stop::rule(&[])],
         (None, false) => Vec::new(),
     }
+}
+
+/// The policies that these objects attach, as filters and as rules, those that are enforced included.
+pub fn attached(workloads: &[Workload], enforced: &[Attached]) -> BTreeSet<PolicyName> {
+    let mut names = BTreeSet::new();
+    for workload in workloads.iter().filter(|workload| workload.is_open()) {
+        let filters = workload.slots.iter().filter_map(|slot| filter_of(&workload.annotations, &slot.container).ok());
+        names.extend(filters.map(|filter| filter.policy));
+        let rules = promotion_rules(&workload.annotations, enforced).unwrap_or_default();
+        names.extend(rules.into_iter().map(|rule| rule.policy));
+    }
+    names
 }
 
 /// The evidence that the third round may need, whatever the first two come to.

@@ -59,9 +59,9 @@ pub(super) async fn view_of(
     look: Look,
 ) -> Result<ImagesView, Error> {
     let now = ctx.clock.now();
-    let policies = ctx.policies();
     let said = ctx.statements.look(look).await;
     let enforced = images::enforced(&said);
+    let policies = ctx.policies(&images::attached(&workloads, &enforced));
     let wanted = images::evidence_wanted(&workloads, &policies, &enforced);
     let view = ImagesView {
         head: snapshot.revision.clone(),
