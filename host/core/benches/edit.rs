@@ -91,7 +91,7 @@ fn idle() -> (ImagesView, Verdicts) {
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
         evidence: Evidence::default(),
-        enforced: Vec::new(),
+        bound: Ok(Vec::new()),
     };
     let reason = Reason { code: "newest".to_owned(), message: "the newest tag that matches".to_owned() };
     let considered = (0..100).map(|n| Consideration { index: 999 - n * 9, reason: reason.clone() }).collect();

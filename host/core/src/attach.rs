@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::PolicyName;
@@ -16,16 +17,43 @@ pub struct Attached {
     pub config: Value,
 }
 
-/// The promotion rules of an object: those that are enforced, then its own, `rhumb.dev/promotion: <name>,<name>`.
+/// A promotion rule that counts for an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// What people read: the policy, and behind `@` the binding that says so.
+    pub name: PolicyName,
+    /// The policy.
+    pub policy: PolicyName,
+    /// Its settings.
+    pub config: Value,
+    /// Whether its verdict counts.
+    pub mode: Mode,
+}
+
+/// Whether a verdict counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Mode {
+    /// It does.
+    Enforce,
+    /// It is recorded and shown, and nothing follows from it.
+    Shadow,
+}
+
+/// The promotion rules of an object: those that are bound to it, then its own, `rhumb.dev/promotion: <name>,<name>`.
 ///
-/// Its own annotations neither remove nor set anything of a rule that is enforced.
-pub fn promotion_rules(
-    annotations: &BTreeMap<String, String>,
-    enforced: &[Attached],
-) -> Result<Vec<Attached>, FilterError> {
+/// Its own annotations neither remove nor set anything of a rule that is bound.
+pub fn promotion_rules(annotations: &BTreeMap<String, String>, bound: &[Rule]) -> Result<Vec<Rule>, FilterError> {
     let own = attached(annotations, "rhumb.dev/promotion")?;
-    let own = own.into_iter().filter(|own| enforced.iter().all(|rule| rule.policy != own.policy));
-    Ok(enforced.iter().cloned().chain(own).collect())
+    let is_enforced = |own: &Attached| bound.iter().any(|rule| rule.policy == own.policy && rule.mode == Mode::Enforce);
+    let own = own.into_iter().filter(|own| !is_enforced(own)).map(|Attached { policy, config }| Rule {
+        name: policy.clone(),
+        policy,
+        config,
+        mode: Mode::Enforce,
+    });
+    Ok(bound.iter().cloned().chain(own).collect())
 }
 
 /// The value transforms of an object, in order: `rhumb.dev/values: <name>,<name>`.
@@ -47,18 +75,23 @@ mod tests {
 
     use super::*;
 
+    fn bound(policy: &str, mode: Mode) -> Rule {
+        let name = PolicyName::new(format!("{policy}@b"));
+        Rule { name, policy: PolicyName::new(policy), config: json!({"strict": true}), mode }
+    }
+
     #[test]
     fn what_is_enforced_can_neither_be_removed_nor_set_from_below() {
         let rules = |annotations: &[(&str, &str)]| {
             let own = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let enforced = [Attached { policy: PolicyName::new("stop"), config: json!({"strict": true}) }];
-            let rules = promotion_rules(&own, &enforced).unwrap();
-            rules.iter().map(|rule| format!("{} {}", rule.policy, rule.config)).collect::<Vec<String>>()
+            let rules = promotion_rules(&own, &[bound("stop", Mode::Enforce), bound("soak", Mode::Shadow)]).unwrap();
+            rules.iter().map(|rule| format!("{} {}", rule.name, rule.config)).collect::<Vec<String>>()
         };
-        let stop = r#"stop {"strict":true}"#;
-        assert_eq!(rules(&[]), [stop]);
-        assert_eq!(rules(&[("rhumb.dev/promotion", "soak")]), [stop, "soak {}"]);
+        let (stop, shadow) = (r#"stop@b {"strict":true}"#, r#"soak@b {"strict":true}"#);
+        assert_eq!(rules(&[]), [stop, shadow]);
+        // What only looks on takes nothing from an object.
+        assert_eq!(rules(&[("rhumb.dev/promotion", "soak")]), [stop, shadow, "soak {}"]);
         let own = [("rhumb.dev/promotion", "soak,stop"), ("rhumb.dev/config.stop", "{strict: false}")];
-        assert_eq!(rules(&own), [stop, "soak {}"]);
+        assert_eq!(rules(&own), [stop, shadow, "soak {}"]);
     }
 }

@@ -1,23 +1,25 @@
-//! What people say in the cluster about versions: approvals and the stop switch, as watches keep them known.
+//! What people say in the cluster about versions: approvals, the stop switch and bindings, as watches keep them known.
 
 use std::sync::Arc;
 
 use rhumb_core::chain::chain;
 use rhumb_core::evidence::{Evidence, Part};
-use rhumb_core::objects::{API_VERSION, Approval, Stop};
+use rhumb_core::objects::{API_VERSION, Approval, Binding, Stop};
 use rhumb_io::cluster::{self, Cluster, Informer, Look, Selection, Start};
 
 use crate::event::{Event, Wakeups};
 
 const APPROVAL: &str = "Approval";
 const STOP_SWITCH: &str = "StopSwitch";
+const BINDING: &str = "PolicyBinding";
 
-/// Copies of the approvals and of the switch.
+/// Copies of them.
 #[derive(Debug)]
 pub struct Statements {
     cluster: Cluster,
     approvals: Informer<Approval>,
     switches: Informer<Stop>,
+    bindings: Informer<Binding>,
 }
 
 impl Statements {
@@ -30,7 +32,7 @@ impl Statements {
             part: cluster::Part::Whole,
             start: Start::All,
         };
-        let (one, other) = (Arc::clone(wakeups), Arc::clone(wakeups));
+        let [one, other, third] = [(); 3].map(|()| Arc::clone(wakeups));
         Self {
             approvals: cluster.inform(
                 selection(APPROVAL),
@@ -41,6 +43,11 @@ impl Statements {
                 selection(STOP_SWITCH),
                 |object| Some(Stop::of(&object)),
                 move |_| other.notify(Event::Cluster),
+            ),
+            bindings: cluster.inform(
+                selection(BINDING),
+                |object| Binding::of(&object),
+                move |_| third.notify(Event::Cluster),
             ),
             cluster: cluster.clone(),
         }
@@ -60,6 +67,14 @@ impl Statements {
             unread: unread.into_iter().filter_map(|(part, why)| Some((part, why?))).collect(),
             ..Evidence::default()
         }
+    }
+}
+
+impl Statements {
+    /// What is bound to which objects, as current as asked for, or why it cannot be known.
+    pub(crate) async fn bindings(&self, look: Look) -> Result<Vec<Binding>, String> {
+        known(&self.cluster, BINDING, &self.bindings, look).await?;
+        Ok(self.bindings.all().into_values().map(|binding| binding.as_ref().clone()).collect())
     }
 }
 

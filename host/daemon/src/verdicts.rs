@@ -62,8 +62,10 @@ fn arrivals_of(object: &ObjectId) -> String {
 
 /// Keeps what promotion rules said.
 pub(crate) fn record_promotions(ctx: &Context, verdicts: &Verdicts, now: Timestamp) {
-    for ((object, _), (question, decision)) in &verdicts.promotions {
-        keep(ctx, object, "", (question, decision), now);
+    for ((object, rule), (question, decision)) in &verdicts.promotions {
+        // Of a policy that is bound more than once, each verdict is kept.
+        let part = if *rule == question.policy { "" } else { rule.as_str() };
+        keep(ctx, object, part, (question, decision), now);
     }
 }
 
@@ -107,13 +109,19 @@ fn try_keep(
     let line = report::Decision {
         record: digest.to_string(),
         at: now.to_string(),
-        policy: question.policy.to_string(),
+        policy: named(question, part).to_owned(),
         component: question.component.to_string(),
         asked: asked(&question.ask).to_owned(),
         outcome: outcome(question, decision),
         fuel: decision.fuel,
     };
     store::facts::put(&ctx.store, &key, &Newest { same, line })
+}
+
+/// The policy, with the binding that asked it.
+fn named<'a>(question: &'a Question, part: &'a str) -> &'a str {
+    let bound = part.strip_prefix(question.policy.as_str()).is_some_and(|rest| rest.starts_with('@'));
+    if bound { part } else { question.policy.as_str() }
 }
 
 /// The newest decision of each policy about an object.

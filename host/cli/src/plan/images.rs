@@ -25,7 +25,7 @@ pub(super) async fn containers(
 ) -> Vec<Container> {
     let workloads = images::workloads(manifests);
     // What is refused shows as missing where it is attached.
-    let (policies, _) = library.attach(sandbox, &images::attached(&workloads, &[]));
+    let (policies, _) = library.attach(sandbox, &images::attached(&workloads, &Ok(Vec::new())));
     let mut view = ImagesView {
         head: Revision::new("worktree"),
         now: Timestamp(now()),
@@ -36,7 +36,7 @@ pub(super) async fn containers(
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
         evidence: Evidence::default(),
-        enforced: Vec::new(),
+        bound: Ok(Vec::new()),
     };
     let mut verdicts = Verdicts::default();
     if let Some(offers) = offers {

@@ -4,7 +4,7 @@ use super::Verdicts;
 use super::propose::moves;
 use super::row::Kept;
 use super::view::{ImagesView, Workload};
-use crate::attach::promotion_rules;
+use crate::attach::{Mode, Rule, promotion_rules};
 use crate::chain::chain;
 use crate::id::{PolicyName, Tag, Timestamp};
 use crate::judge::{Answer, Ask, Kind, Move, Reason, Verdict};
@@ -38,33 +38,38 @@ impl Held {
 /// A rule that fails, is missing or cannot be read counts as a hold: no failure of a policy lets a version through.
 /// Only a verdict about exactly these moves counts.
 pub(super) fn gate(view: &ImagesView, workload: &Workload, verdicts: &Verdicts) -> Option<Held> {
-    let rules = match promotion_rules(&workload.annotations, &view.enforced) {
+    let bound = match &view.bound {
+        Ok(bound) => workload.rules_among(bound),
+        Err(why) => return Some(Held::Broken(Kept::NoPolicy(format!("the bindings of policies are not read: {why}")))),
+    };
+    let rules = match promotion_rules(&workload.annotations, &bound) {
         Ok(rules) => rules,
         Err(error) => return Some(Held::Broken(Kept::BadFilter(chain(&error)))),
     };
+    let rules: Vec<Rule> = rules.into_iter().filter(|rule| rule.mode == Mode::Enforce).collect();
     if rules.is_empty() {
         return None;
     }
     let moves = moves(workload, verdicts);
-    let held = rules.into_iter().filter_map(|rule| held_by(view, (workload, &moves), rule.policy, verdicts));
+    let held = rules.into_iter().filter_map(|rule| held_by(view, (workload, &moves), rule, verdicts));
     held.max_by_key(|(rank, _)| *rank).map(|(_, held)| held)
 }
 
 fn held_by(
     view: &ImagesView,
     (workload, moves): (&Workload, &[Move]),
-    rule: PolicyName,
+    Rule { name: rule, policy, .. }: Rule,
     verdicts: &Verdicts,
 ) -> Option<(u8, Held)> {
     let broken = |kept| Some((3, Held::Broken(kept)));
-    match view.policies.get(&rule) {
+    match view.policies.get(&policy) {
         Some(policy) if policy.kind == Kind::PromotionRule => {
             if let Err(unread) = view.evidence.is_read(&policy.evidence) {
                 return broken(Kept::NoEvidence { rule, unread: unread.to_string() });
             }
         }
-        Some(policy) => {
-            let kind = policy.kind.as_str();
+        Some(other) => {
+            let kind = other.kind.as_str();
             return broken(Kept::NoPolicy(format!("policy `{rule}` is of kind {kind}, not promotion-rule")));
         }
         None => return broken(Kept::NoPolicy(format!("there is no policy `{rule}`"))),

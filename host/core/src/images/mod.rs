@@ -21,7 +21,7 @@ mod tests;
 
 pub use by_hand::{Force, Refused, Request, admissions, chosen, opened, plan_by_hand};
 pub use plan::{Action, Plan, Update, plan};
-pub use promotions::{Promotions, attached, enforced, evidence_wanted};
+pub use promotions::{Promotions, attached, bound, evidence_wanted};
 pub use propose::{selections, shortlisted, shortlists};
 pub use row::{Considered, Decided, Kept, Row};
 pub use status::{Pushed, conditions};
@@ -40,6 +40,6 @@ pub struct Verdicts {
     pub shortlists: BTreeMap<Target, (Question, Decision)>,
     /// The choice for each container.
     pub selections: BTreeMap<Target, (Question, Decision)>,
-    /// The verdict of each promotion rule of an object.
+    /// The verdict of each promotion rule of an object, by the rule's name.
     pub promotions: BTreeMap<(ObjectId, PolicyName), (Question, Decision)>,
 }

@@ -5,33 +5,35 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::Verdicts;
 use super::propose::moves;
 use super::view::{ImagesView, PolicyInfo, Workload};
-use crate::attach::{Attached, promotion_rules};
+use crate::attach::{Mode, Rule, promotion_rules};
 use crate::evidence::{Evidence, Part, Wanted};
 use crate::id::{ObjectId, PolicyName};
 use crate::image::filter_of;
-use crate::judge::{Answer, Ask, Decision, Kind, Move, Question, Verdict};
-use crate::objects::Stop;
+use crate::judge::{Answer, Ask, Kind, Move, Question, Verdict};
+use crate::objects::{Binding, Stop};
 
 /// Questions by object and rule.
 type Questions = BTreeMap<(ObjectId, PolicyName), Question>;
 
-/// The rules that count for every object: that of the stop switch while somebody has it pulled, and while nobody can tell.
-pub fn enforced(said: &Evidence) -> Vec<Attached> {
+/// What is bound: by people, and the rule of the stop switch to everything while somebody has it pulled, and while nobody
+/// can tell.
+pub fn bound(said: &Evidence, bindings: Result<Vec<Binding>, String>) -> Result<Vec<Binding>, String> {
+    let mut bound = bindings?;
     match (&said.stop, said.unread.contains_key(&Part::Stop)) {
-        (Some(stop), _) => vec![Stop::rule(&stop.except)],
-        (None, true) => vec![Stop::rule(&[])],
-        (None, false) => Vec::new(),
+        (Some(stop), _) => bound.push(Stop::rule(&stop.except)),
+        (None, true) => bound.push(Stop::rule(&[])),
+        (None, false) => {}
     }
+    Ok(bound)
 }
 
-/// The policies that these objects attach, as filters and as rules, those that are enforced included.
-pub fn attached(workloads: &[Workload], enforced: &[Attached]) -> BTreeSet<PolicyName> {
+/// The policies that these objects attach, as filters and as rules, those that are bound to them included.
+pub fn attached(workloads: &[Workload], bound: &Result<Vec<Binding>, String>) -> BTreeSet<PolicyName> {
     let mut names = BTreeSet::new();
     for workload in workloads.iter().filter(|workload| workload.is_open()) {
         let filters = workload.slots.iter().filter_map(|slot| filter_of(&workload.annotations, &slot.container).ok());
         names.extend(filters.map(|filter| filter.policy));
-        let rules = promotion_rules(&workload.annotations, enforced).unwrap_or_default();
-        names.extend(rules.into_iter().map(|rule| rule.policy));
+        names.extend(rules_of(workload, bound).into_iter().map(|rule| rule.policy));
     }
     names
 }
@@ -40,11 +42,11 @@ pub fn attached(workloads: &[Workload], enforced: &[Attached]) -> BTreeSet<Polic
 pub fn evidence_wanted(
     workloads: &[Workload],
     policies: &BTreeMap<PolicyName, PolicyInfo>,
-    enforced: &[Attached],
+    bound: &Result<Vec<Binding>, String>,
 ) -> Wanted {
     let mut wanted = Wanted::default();
     for workload in workloads.iter().filter(|workload| workload.is_open()) {
-        for (_, policy) in rules_of(workload, policies, enforced) {
+        for (_, policy) in loaded(rules_of(workload, bound), policies) {
             wanted.add(&workload.id, &policy.evidence);
         }
     }
@@ -61,21 +63,32 @@ pub struct Promotions<'a> {
     one_by_one: VecDeque<Asked<'a>>,
     /// How many objects move without being asked about.
     unasked: usize,
+    /// The objects that were asked about, and the rules of each that count.
+    asked: Vec<(ObjectId, Vec<PolicyName>)>,
 }
 
 struct Asked<'a> {
     workload: &'a Workload,
-    rules: Vec<(Attached, &'a PolicyInfo)>,
+    rules: Vec<(Rule, &'a PolicyInfo)>,
     moves: Vec<Move>,
+}
+
+impl Asked<'_> {
+    /// The object, and its rules whose verdicts count.
+    fn counting(&self) -> (ObjectId, Vec<PolicyName>) {
+        let counting = self.rules.iter().filter(|(rule, _)| rule.mode == Mode::Enforce);
+        (self.workload.id.clone(), counting.map(|(rule, _)| rule.name.clone()).collect())
+    }
 }
 
 impl<'a> Promotions<'a> {
     /// All that follows from what the filters chose.
     pub fn new(view: &'a ImagesView, verdicts: &Verdicts) -> Self {
-        let mut promotions = Self { view, together: Vec::new(), one_by_one: VecDeque::new(), unasked: 0 };
+        let mut promotions =
+            Self { view, together: Vec::new(), one_by_one: VecDeque::new(), unasked: 0, asked: Vec::new() };
         for workload in view.workloads.iter().filter(|workload| workload.is_open()) {
             let moves = moves(workload, verdicts);
-            let rules = rules_of(workload, &view.policies, &view.enforced);
+            let rules = loaded(rules_of(workload, &view.bound), &view.policies);
             if moves.is_empty() {
                 continue;
             }
@@ -94,15 +107,20 @@ impl<'a> Promotions<'a> {
     pub fn next(&mut self, verdicts: &Verdicts) -> Option<Questions> {
         if !self.together.is_empty() {
             let together = std::mem::take(&mut self.together);
-            return Some(together.iter().flat_map(|asked| self.questions(asked, 0)).collect());
+            let questions = together.iter().flat_map(|asked| self.questions(asked, 0)).collect();
+            self.asked.extend(together.iter().map(Asked::counting));
+            return Some(questions);
         }
         let asked = self.one_by_one.pop_front()?;
-        Some(self.questions(&asked, self.unasked + let_go(verdicts)).into_iter().collect())
+        let let_go = self.asked.iter().filter(|asked| is_let_go(verdicts, asked)).count();
+        let questions = self.questions(&asked, self.unasked + let_go).into_iter().collect();
+        self.asked.push(asked.counting());
+        Some(questions)
     }
 
     fn questions(&self, asked: &Asked<'a>, let_go: usize) -> Vec<((ObjectId, PolicyName), Question)> {
         let Asked { workload, rules, moves } = asked;
-        let question = |(rule, policy): &(Attached, &PolicyInfo)| {
+        let question = |(rule, policy): &(Rule, &PolicyInfo)| {
             // What is not known is no evidence: the gate says what is missing.
             let evidence = self.view.evidence.document(&workload.id, &policy.evidence, let_go).ok()?;
             let question = Question {
@@ -112,19 +130,20 @@ impl<'a> Promotions<'a> {
                 config: rule.config.to_string(),
                 ask: Ask::Judge { moves: moves.clone(), evidence: evidence.to_string() },
             };
-            Some(((workload.id.clone(), rule.policy.clone()), question))
+            Some(((workload.id.clone(), rule.name.clone()), question))
         };
         rules.iter().filter_map(question).collect()
     }
 }
 
-/// The loaded promotion rules that count for an object.
-fn rules_of<'a>(
-    workload: &Workload,
-    policies: &'a BTreeMap<PolicyName, PolicyInfo>,
-    enforced: &[Attached],
-) -> Vec<(Attached, &'a PolicyInfo)> {
-    let rules = promotion_rules(&workload.annotations, enforced).unwrap_or_default();
+/// The promotion rules that count for an object or look on; none while nobody knows what is bound, as then nothing moves.
+fn rules_of(workload: &Workload, bound: &Result<Vec<Binding>, String>) -> Vec<Rule> {
+    let Ok(bound) = bound else { return Vec::new() };
+    promotion_rules(&workload.annotations, &workload.rules_among(bound)).unwrap_or_default()
+}
+
+/// Those whose policy is loaded and of the right kind.
+fn loaded(rules: Vec<Rule>, policies: &BTreeMap<PolicyName, PolicyInfo>) -> Vec<(Rule, &PolicyInfo)> {
     let loaded = rules.into_iter().filter_map(|rule| {
         let policy = policies.get(&rule.policy).filter(|policy| policy.kind == Kind::PromotionRule)?;
         Some((rule, policy))
@@ -132,11 +151,10 @@ fn rules_of<'a>(
     loaded.collect()
 }
 
-/// How many objects were asked about so far and may move.
-fn let_go(verdicts: &Verdicts) -> usize {
-    let mut objects: BTreeMap<&ObjectId, bool> = BTreeMap::new();
-    for ((object, _), (_, Decision { answer, .. })) in &verdicts.promotions {
-        *objects.entry(object).or_insert(true) &= matches!(answer, Ok(Answer::Verdict(Verdict::Allow(_))));
-    }
-    objects.values().filter(|allowed| **allowed).count()
+/// Whether every rule of an object whose verdict counts lets it go.
+fn is_let_go(verdicts: &Verdicts, (object, rules): &(ObjectId, Vec<PolicyName>)) -> bool {
+    rules.iter().all(|rule| {
+        let verdict = verdicts.promotions.get(&(object.clone(), rule.clone()));
+        verdict.is_some_and(|(_, decision)| matches!(decision.answer, Ok(Answer::Verdict(Verdict::Allow(_)))))
+    })
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::attach::Attached;
+use crate::attach::Rule;
 use crate::environment::environment_of;
 use crate::evidence::{Evidence, Part};
 use crate::id::{ContainerName, Digest, ObjectId, PolicyName, Revision, Timestamp};
 use crate::judge::{Context, Kind, Metadata, Tags};
 use crate::manifest::{File, Manifests, Object, Puller, Slot, Switch, slots};
+use crate::objects::Binding;
 
 /// The frozen view of one pass.
 #[derive(Clone, Debug)]
@@ -31,8 +32,8 @@ pub struct ImagesView {
     pub unread: BTreeMap<Target, String>,
     /// What rules may see, as far as one of them wants it.
     pub evidence: Evidence,
-    /// Promotion rules that count for every object, whatever its annotations say.
-    pub enforced: Vec<Attached>,
+    /// Promotion rules that are bound to objects, whatever their annotations say; or why nobody knows them.
+    pub bound: Result<Vec<Binding>, String>,
 }
 
 /// One container of one object.
@@ -104,6 +105,12 @@ impl Workload {
     /// Whether this pass may change it.
     pub fn is_open(&self) -> bool {
         self.automated && self.locked.is_none() && !self.ignored
+    }
+
+    /// The rules of these bindings that are bound to it.
+    pub(crate) fn rules_among(&self, bound: &[Binding]) -> Vec<Rule> {
+        let here = bound.iter().filter(|one| one.selects(&self.id, self.environment.as_ref(), &self.labels));
+        here.map(|one| one.rule.clone()).collect()
     }
 
     pub(crate) fn context(&self, policy: &PolicyName, now: Timestamp) -> Context {

@@ -1,10 +1,10 @@
 //! The definitions of our kinds, made from their types, and held against `host/deploy`.
 
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::{ApprovalSpec, StopSwitchSpec};
+use super::{ApprovalSpec, PolicyBindingSpec, StopSwitchSpec};
 
 /// What a kind is called.
 struct Names {
@@ -58,9 +58,25 @@ fn definition<T: JsonSchema>(names: &Names, columns: &[Column], rules: &Value) -
     })
 }
 
-/// What the API server takes as a structural schema: no title, and no `null` where a key may be left out.
+/// An object whose keys a policy knows and nobody else.
+pub(super) fn anything(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// What the API server takes as a structural schema: no title, no `null` where a key may be left out, and words as words.
 fn structural(schema: &mut Schema) {
     schema.remove("title");
+    if let Some(Value::Array(options)) = schema.remove("anyOf") {
+        let option = options.into_iter().find(|option| option.get("type").and_then(Value::as_str) != Some("null"));
+        for (key, value) in option.as_ref().and_then(Value::as_object).into_iter().flatten() {
+            schema.insert(key.clone(), value.clone());
+        }
+    }
+    if let Some(Value::Array(words)) = schema.remove("oneOf") {
+        let words: Vec<Value> = words.iter().filter_map(|word| word.get("const").cloned()).collect();
+        schema.insert("type".to_owned(), json!("string"));
+        schema.insert("enum".to_owned(), json!(words));
+    }
     if schema.get("default").is_some_and(Value::is_null) {
         schema.remove("default");
     }
@@ -89,6 +105,20 @@ fn the_definition_of_approvals_is_made_from_their_type() {
     ];
     let made = definition::<ApprovalSpec>(&names, &columns, &Value::Null);
     check(include_str!("../../../deploy/approval.yaml"), &made);
+}
+
+#[test]
+fn the_definition_of_bindings_is_made_from_their_type() {
+    let names = Names { kind: "PolicyBinding", plural: "policybindings", scope: "Cluster" };
+    let columns = [
+        ("Policy", ".spec.policy", "string"),
+        ("Mode", ".spec.mode", "string"),
+        ("Namespaces", ".spec.namespaces[*]", "string"),
+        ("Environments", ".spec.environments[*]", "string"),
+        ("Age", ".metadata.creationTimestamp", "date"),
+    ];
+    let made = definition::<PolicyBindingSpec>(&names, &columns, &Value::Null);
+    check(include_str!("../../../deploy/policybinding.yaml"), &made);
 }
 
 #[test]

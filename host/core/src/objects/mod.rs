@@ -2,11 +2,13 @@
 //! from the types here.
 
 mod approval;
+mod binding;
 #[cfg(test)]
 mod definitions;
 mod stop;
 
 pub use approval::{Approval, ApprovalSpec, ApprovedMove, Subject, approval};
+pub use binding::{Binding, PolicyBindingSpec};
 pub use stop::{Stop, StopSwitchSpec, stop_switch};
 
 use serde::de::DeserializeOwned;

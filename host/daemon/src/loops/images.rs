@@ -59,10 +59,10 @@ pub(super) async fn view_of(
     look: Look,
 ) -> Result<ImagesView, Error> {
     let now = ctx.clock.now();
-    let said = ctx.statements.look(look).await;
-    let enforced = images::enforced(&said);
-    let policies = ctx.policies(&images::attached(&workloads, &enforced));
-    let wanted = images::evidence_wanted(&workloads, &policies, &enforced);
+    let (said, bindings) = futures::join!(ctx.statements.look(look), ctx.statements.bindings(look));
+    let bound = images::bound(&said, bindings);
+    let policies = ctx.policies(&images::attached(&workloads, &bound));
+    let wanted = images::evidence_wanted(&workloads, &policies, &bound);
     let view = ImagesView {
         head: snapshot.revision.clone(),
         now,
@@ -73,7 +73,7 @@ pub(super) async fn view_of(
         workloads,
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
-        enforced,
+        bound,
     };
     Ok(view)
 }

@@ -59,8 +59,12 @@ pub use self::faults::Counts;
 pub const HELM_RELEASE_CRD: &str = include_str!("../../../deploy/helmrelease.yaml");
 
 /// The CRDs of every kind that Rhumb looks at, for [`Options::crds`].
-pub const KINDS: [&str; 3] =
-    [HELM_RELEASE_CRD, include_str!("../../../deploy/approval.yaml"), include_str!("../../../deploy/stopswitch.yaml")];
+pub const KINDS: [&str; 4] = [
+    HELM_RELEASE_CRD,
+    include_str!("../../../deploy/approval.yaml"),
+    include_str!("../../../deploy/policybinding.yaml"),
+    include_str!("../../../deploy/stopswitch.yaml"),
+];
 
 /// How a server starts.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 use super::*;
+use crate::attach::{Mode, Rule};
 use crate::evidence::Load;
+use crate::objects::Binding;
 
 /// Checks what these rules make of a move from 1 to 3.
 fn check_rules(rules: &str, expected: &str) {
@@ -123,27 +125,61 @@ fn a_rule_gets_what_it_declared_and_nothing_else() {
         _ => String::new(),
     });
     assert_eq!(evidence.collect::<Vec<_>>(), ["allow {}", r#"one-by-one {"fleet":{"upgrading":0,"failed":0}}"#]);
-    let wanted = evidence_wanted(&world.view.workloads, &world.view.policies, &[]);
+    let wanted = evidence_wanted(&world.view.workloads, &world.view.policies, &Ok(Vec::new()));
     let wanted: Vec<Part> = Part::ALL.into_iter().filter(|part| wanted.has(*part)).collect();
     assert_eq!(wanted, [Part::Fleet]);
 }
 
+/// A binding of this rule to everything.
+fn binding(policy: &str, mode: Mode) -> Binding {
+    let (name, policy) = (PolicyName::new(format!("{policy}@all")), PolicyName::new(policy));
+    Binding::all(Rule { name, policy, config: serde_json::json!({}), mode })
+}
+
 #[test]
-fn an_enforced_rule_counts_for_every_object() {
+fn a_rule_that_is_bound_counts_for_every_object_that_it_selects() {
     let text = release("a", "rhumb.dev/promotion: allow", "{image: 'a/b:1'}") + &release("b", "", "{image: 'a/b:1'}");
     let mut world = World::new(&[("a.yaml", &text)]);
-    let enforced =
-        |name: &str| crate::attach::Attached { policy: PolicyName::new(name), config: serde_json::json!({}) };
-    world.view.enforced = vec![enforced("deny")];
-    let all = |world: &World| {
-        world.plan().rows.iter().all(|row| matches!(row.decided, Decided::Keep(Kept::HeldByRule { .. })))
+    let held = |world: &World| {
+        let held = |kept: &Decided| matches!(kept, Decided::Keep(_));
+        world.plan().rows.iter().filter(|row| held(&row.decided)).map(|row| row.object.name.clone()).collect::<Vec<_>>()
     };
-    assert!(all(&world));
-    // A rule that is enforced and not there lets nothing through either.
-    world.view.enforced = vec![enforced("gone")];
-    assert_eq!(world.plan().actions, []);
-    world.view.enforced = vec![enforced("allow")];
-    assert_eq!(world.plan().rows.iter().filter(|row| matches!(row.decided, Decided::Update { .. })).count(), 2);
+    world.view.bound = Ok(vec![binding("deny", Mode::Enforce)]);
+    assert_eq!(held(&world), ["a", "b"]);
+    let Decided::Keep(kept) = &world.plan().rows[0].decided else { panic!() };
+    assert_eq!(kept.to_string(), "3: deny by `deny@all`: never");
+    let labelled = BTreeMap::from([("team".to_owned(), "b".to_owned())]);
+    world.view.workloads[1].labels = labelled.clone();
+    world.view.bound = Ok(vec![Binding { labels: labelled, ..binding("deny", Mode::Enforce) }]);
+    assert_eq!(held(&world), ["b"]);
+    // Two bindings of one rule are two verdicts.
+    let other = Rule { name: PolicyName::new("deny@other"), ..binding("deny", Mode::Enforce).rule };
+    world.view.bound = Ok(vec![binding("deny", Mode::Shadow), Binding::all(other)]);
+    assert_eq!((held(&world).len(), world.verdicts().promotions.len()), (2, 5));
+    // A rule that is bound and not there lets nothing through either, and nor does it when nobody knows what is bound.
+    world.view.bound = Ok(vec![binding("gone", Mode::Enforce)]);
+    assert_eq!(held(&world), ["a", "b"]);
+    world.view.bound = Err("no answer".to_owned());
+    assert_eq!(held(&world), ["a", "b"]);
+    world.view.bound = Ok(vec![binding("allow", Mode::Enforce)]);
+    assert!(held(&world).is_empty());
+}
+
+#[test]
+fn a_rule_in_shadow_is_asked_and_nothing_follows_from_it() {
+    let text =
+        release("a", "", "{image: 'a/b:1'}") + &release("b", "rhumb.dev/promotion: one-by-one", "{image: 'a/b:1'}");
+    let mut world = World::new(&[("a.yaml", &text)]);
+    world.view.bound = Ok(vec![binding("deny", Mode::Shadow)]);
+    let verdicts = world.verdicts();
+    let is_denied =
+        |(_, decision): &&(Question, Decision)| matches!(&decision.answer, Ok(Answer::Verdict(Verdict::Deny(_))));
+    assert_eq!(verdicts.promotions.values().filter(is_denied).count(), 2);
+    // It goes, so the one that goes after it sees that.
+    let moves = |row: &Row| matches!(row.decided, Decided::Update { .. });
+    assert_eq!(world.plan().rows.iter().map(moves).collect::<Vec<_>>(), [true, false]);
+    world.view.bound = Ok(vec![binding("gone", Mode::Shadow), binding("trap", Mode::Shadow)]);
+    assert!(moves(&world.plan().rows[0]));
 }
 
 #[test]
@@ -160,8 +196,8 @@ fn a_switch_that_ends_by_itself_wakes_the_loop() {
 #[test]
 fn the_switch_is_enforced_while_it_is_pulled_or_nobody_can_tell() {
     let rules = |said: &Evidence| {
-        let rules = enforced(said).into_iter().map(|rule| format!("{} {}", rule.policy, rule.config));
-        rules.collect::<Vec<String>>()
+        let rules = bound(said, Ok(Vec::new())).unwrap().into_iter().map(|one| one.rule);
+        rules.map(|rule| format!("{} {}", rule.name, rule.config)).collect::<Vec<String>>()
     };
     assert!(rules(&Evidence::default()).is_empty());
     let switch = serde_json::json!({"spec": {"by": "jo", "except": ["mon*"]}});

@@ -54,7 +54,7 @@ impl World {
             metadata: BTreeMap::new(),
             unread: BTreeMap::new(),
             evidence: Evidence::default(),
-            enforced: Vec::new(),
+            bound: Ok(Vec::new()),
         };
         let mut world = Self { view };
         world.read();
