@@ -1,7 +1,7 @@
 //! What the loops hold in common: clients and caches, no state that one loop leaves for another.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -61,6 +61,8 @@ pub struct Context {
     pub sandbox: Sandbox,
     /// The policies that it ships with.
     pub library: Library,
+    /// Milliseconds that loading them took so far.
+    pub loading: AtomicU64,
     /// What wakes the loops.
     pub wakeups: Arc<Wakeups>,
     /// Release actions at work.
@@ -149,6 +151,7 @@ impl Context {
             cluster,
             sandbox,
             library,
+            loading: AtomicU64::new(0),
             clock,
             config,
             parsed: Mutex::default(),
@@ -169,7 +172,10 @@ impl Context {
     /// The policies that these objects attach, as decisions see them. Compiling one may take a while, so the other tasks of
     /// this thread move elsewhere.
     pub fn policies(&self, attached: &BTreeSet<PolicyName>) -> BTreeMap<PolicyName, PolicyInfo> {
+        let start = Instant::now();
         let (policies, refused) = tokio::task::block_in_place(|| self.library.attach(&self.sandbox, attached));
+        let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.loading.fetch_add(millis, Ordering::Relaxed);
         for error in refused {
             tracing::error!(error = chain(&error), "policy refused");
         }

@@ -122,9 +122,12 @@ impl Daemon {
             rests.retain(|_, until| *until > Instant::now());
             let resting = rests.keys().copied().collect();
             let Some(which) = self.agenda().next(self.ctx.clock.now(), &resting) else { break };
-            let start = Instant::now();
+            let loading = || Duration::from_millis(self.ctx.loading.load(Ordering::Relaxed));
+            let (start, loaded) = (Instant::now(), loading());
             self.count(&mut Passes::default(), which, Look::Watched).await;
-            rests.insert(which, Instant::now() + (start.elapsed() * REST_FACTOR).max(SHORTEST_REST));
+            // A policy is compiled once, however many events there are.
+            let took = start.elapsed().saturating_sub(loading().saturating_sub(loaded));
+            rests.insert(which, Instant::now() + (took * REST_FACTOR).max(SHORTEST_REST));
         }
         let now = self.ctx.clock.now();
         if self.agenda().is_empty(now) { None } else { rests.values().min().copied() }
