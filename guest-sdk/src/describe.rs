@@ -118,8 +118,7 @@ impl Document {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        let text = self.bytes.get(..self.len).unwrap_or_default();
-        std::str::from_utf8(text).expect("only whole texts were written")
+        Self::text(self.bytes.get(..self.len).unwrap_or_default())
     }
 
     /// The text in an array of its own length, which is what a custom section is made from.
@@ -131,6 +130,14 @@ impl Document {
             at += 1;
         }
         bytes
+    }
+
+    /// Bytes of a document as text.
+    pub const fn text(bytes: &[u8]) -> &str {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => unreachable!(),
+        }
     }
 
     const fn empty() -> Self {

@@ -88,7 +88,8 @@ macro_rules! __export {
         const _: () = {
             const DOCUMENT: &$crate::Document = &$crate::Document::of::<$policy>($kind);
             const LEN: usize = DOCUMENT.len();
-            static TEXT: [u8; LEN] = DOCUMENT.trimmed();
+            const BYTES: &[u8; LEN] = &DOCUMENT.trimmed();
+            const TEXT: &str = $crate::Document::text(BYTES);
             // A custom section is not memory, so the text stands in the component twice.
             #[used]
             #[unsafe(link_section = "rhumb:policy")]
@@ -97,7 +98,7 @@ macro_rules! __export {
             struct Component;
             impl $crate::bindings::meta::exports::rhumb::policy::meta::Guest for Component {
                 fn describe() -> String {
-                    String::from_utf8_lossy(&TEXT).into_owned()
+                    String::from(TEXT)
                 }
                 fn check_config(config: String) -> Vec<$crate::Problem> {
                     $crate::glue::check_config::<$policy>(&config)

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::json;
 use crate::{
     Chart, Container, Context, Evidence, Failure, ImageFilter, Metadata, Move, Policy, Problem, PromotionRule,
     Selection, Tags, Transformation, ValueTransform, Verdict,
@@ -9,8 +10,7 @@ use crate::{
 
 /// The policy with its config understood.
 pub fn configure<P: Policy>(config: &str) -> Result<P, Vec<Problem>> {
-    let config =
-        serde_json::from_str(config).map_err(|error| vec![Problem::new("", "invalid-config", error.to_string())])?;
+    let config = json::from_str(config).map_err(|error| vec![Problem::new("", "invalid-config", error.to_string())])?;
     P::configure(config)
 }
 
@@ -64,5 +64,5 @@ pub fn apply<P: ValueTransform>(
 }
 
 fn input<T: DeserializeOwned>(pointer: &str, text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::bad_input(pointer, "invalid-input", error.to_string()))
+    json::from_str(text).map_err(|error| Failure::bad_input(pointer, "invalid-input", error.to_string()))
 }

@@ -57,6 +57,7 @@ mod export;
 #[doc(hidden)]
 pub mod glue;
 pub mod highest;
+mod json;
 pub mod newest;
 mod pattern;
 mod policy;
@@ -86,7 +87,7 @@ pub use policy::{ImageFilter, Policy, PromotionRule, ValueTransform};
 pub use rhumb_guest_sdk_macros::PolicyConfig;
 pub use serde_json::{Value, json};
 pub use time::{Duration, Timestamp};
-pub use words::Tag;
+pub use words::{Tag, can_hold};
 
 // The derive names this crate by its own name, also in here.
 extern crate self as rhumb_guest_sdk;

@@ -103,3 +103,31 @@ impl Transformation {
         self.operations.push(Operation { path: path.into(), change: Change::MoveFrom(from.into()), reason });
     }
 }
+
+/// Whether something can be put at this JSON Pointer into values: what stands on the way there is an object, a list that
+/// is long enough, or nothing.
+///
+/// ```
+/// # use rhumb_guest_sdk::{can_hold, json};
+/// let values = json!({"a": {"b": 1}, "c": []});
+/// assert!(can_hold(&values, "/a/x") && can_hold(&values, "/new/x") && can_hold(&values, "/c/0"));
+/// assert!(!can_hold(&values, "/a/b/x") && !can_hold(&values, "/c/1"));
+/// ```
+pub fn can_hold(values: &Value, path: &str) -> bool {
+    let mut at = values;
+    for step in path.split('/').skip(1) {
+        at = match at {
+            Value::Null => return true,
+            Value::Object(map) => match map.get(&step.replace("~1", "/").replace("~0", "~")) {
+                Some(below) => below,
+                None => return true,
+            },
+            Value::Array(items) => match step.parse::<usize>().ok().and_then(|index| items.get(index)) {
+                Some(below) => below,
+                None => return step == "-" || step == items.len().to_string(),
+            },
+            _ => return false,
+        };
+    }
+    true
+}

@@ -13,6 +13,7 @@ mod lifecycle;
 mod operated;
 mod operator;
 mod plan;
+mod policy;
 mod registry;
 mod releases;
 mod scenes;

@@ -12,7 +12,7 @@ use crate::{Error, Expect};
 /// Most points of one sweep.
 const POINTS: u64 = 20_000;
 /// When a case is asked that does not say: 2026-01-02T00:00:00Z.
-const NOW: Time = Time(BASE + 86_400_000);
+pub(crate) const NOW: Time = Time(BASE + 86_400_000);
 
 /// One question and what is expected of the answer, with the file's defaults and the table's row filled in.
 #[derive(Clone, Debug, Deserialize)]

@@ -104,6 +104,12 @@ impl Answered {
         lists.chain(self.considered.values()).chain(&self.code).cloned().collect()
     }
 
+    /// What a case would have to expect to get exactly this; what tags were looked at is left out.
+    pub fn expected(&self) -> Expect {
+        let shortlist = self.shortlist.as_ref().map(|_| String::new());
+        self.as_expect(&Expect { shortlist, ..Expect::default() })
+    }
+
     /// Outcome without its time, and code: what a sweep compares.
     pub(crate) fn state(&self) -> String {
         let outcome = self.outcome.as_deref().unwrap_or_default();

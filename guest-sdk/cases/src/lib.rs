@@ -13,6 +13,7 @@ mod offers;
 mod run;
 mod time;
 mod update;
+mod write;
 
 pub use case::{Case, Move, Sweep};
 pub use expect::{Answered, Expect};

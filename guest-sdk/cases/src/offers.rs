@@ -1,6 +1,6 @@
 //! Tags in one line, as case files and the command write them.
 
-use crate::time::parse;
+use crate::time::{parse, printed};
 
 /// 2026-01-01T00:00:00Z in milliseconds: the time from which cases count.
 pub const BASE: u64 = 1_767_225_600_000;
@@ -41,6 +41,28 @@ pub fn offers(line: &str) -> Result<Vec<Offer>, String> {
     Ok(offers)
 }
 
+/// The line that [`offers`] reads as these tags.
+pub(crate) fn line(offers: &[Offer]) -> String {
+    let words = offers.iter().map(|offer| {
+        let created = match offer.created {
+            None => "?".to_owned(),
+            Some(0) => "-".to_owned(),
+            Some(time) => point(time),
+        };
+        let seen = if offer.first_seen == BASE { String::new() } else { format!("^{}", point(offer.first_seen)) };
+        format!("{}@{created}{seen}", offer.name)
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whole seconds from [`BASE`] on as their number, other times in RFC 3339.
+fn point(time: u64) -> String {
+    match time.checked_sub(BASE) {
+        Some(after) if after % 1000 == 0 && after < 86_400_000 => (after / 1000).to_string(),
+        _ => printed(time),
+    }
+}
+
 fn time(text: &str) -> Option<u64> {
     let seconds = text.parse::<u64>().ok();
     seconds.map(|seconds| BASE.saturating_add(seconds.saturating_mul(1000))).or_else(|| parse(text))
@@ -68,6 +90,8 @@ mod tests {
                 ("e", Some(BASE + 60_000), BASE + 5000),
             ]
         );
+        assert_eq!(offers(&line(&found)), Ok(found.clone()));
+        assert_eq!(line(&found), "a@10 b@- c@?^20 d@11 e@60^5");
         assert_eq!(offers("a@soon"), Err("expected a time behind `@`, got `a@soon`".to_owned()));
         assert_eq!(offers("a^late"), Err("expected a time behind `^`, got `a^late`".to_owned()));
     }

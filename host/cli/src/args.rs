@@ -57,7 +57,7 @@ impl Arguments {
             Command::Demo(arguments) => demo::run(&arguments).await,
             Command::Plan(arguments) => plan::run(&arguments).await,
             Command::Template(arguments) => template::run(&arguments),
-            Command::Policy(command) => policy::run(&command),
+            Command::Policy(command) => policy::run(&command).await,
             Command::List(arguments) => arguments.run().await,
             Command::Images(arguments) => arguments.run().await,
             Command::History(arguments) => arguments.run().await,

@@ -55,6 +55,8 @@ pub(crate) struct Done {
     pub(crate) outcome: Result<Returned, Fault>,
     /// Fuel used.
     pub(crate) fuel: u64,
+    /// Bytes of linear memory at their most.
+    pub(crate) memory: u64,
 }
 
 /// A call that ended without a return value, or with it, and the fuel that it used.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, TypedFunc,
 };
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
+use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::call::{Call, Done, Fault, Returned};
 use crate::contract::{self, PACKAGE, VERSION};
@@ -20,7 +20,7 @@ pub(crate) struct Ready {
     functions: Functions,
     describe: ComponentExportIndex,
     check_config: ComponentExportIndex,
-    pre: InstancePre<StoreLimits>,
+    pre: InstancePre<Bounds>,
     /// Fuel of one call.
     budget: u64,
 }
@@ -84,8 +84,8 @@ impl Ready {
     pub(crate) fn run(&self, runtime: &Runtime, limits: &Limits, call: Call<'_>) -> Done {
         macro_rules! run {
             ($function:expr, $params:expr, $returned:expr) => {{
-                let (result, fuel) = self.call(runtime, limits, $function, $params);
-                Done { outcome: result.map(|(value,)| $returned(value)), fuel }
+                let (result, fuel, memory) = self.call(runtime, limits, $function, $params);
+                Done { outcome: result.map(|(value,)| $returned(value)), fuel, memory }
             }};
         }
         match (call, &self.functions) {
@@ -103,7 +103,7 @@ impl Ready {
             (Call::Apply(context, config, chart, values, evidence), Functions::ValueTransform { apply }) => {
                 run!(apply, (context, config, chart, values, evidence), Returned::Apply)
             }
-            _ => Done { outcome: Err(Fault::OtherKind), fuel: 0 },
+            _ => Done { outcome: Err(Fault::OtherKind), fuel: 0, memory: 0 },
         }
     }
 
@@ -113,7 +113,7 @@ impl Ready {
         limits: &Limits,
         function: &ComponentExportIndex,
         params: P,
-    ) -> (Result<R, Fault>, u64)
+    ) -> (Result<R, Fault>, u64, u64)
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
@@ -127,11 +127,11 @@ impl Ready {
             result.map_err(|error| fault(&error, Phase::Call))
         });
         let left = store.get_fuel().unwrap_or_default();
-        (result, self.budget.saturating_sub(left))
+        (result, self.budget.saturating_sub(left), store.data().peak_memory as u64)
     }
 
-    fn store(&self, runtime: &Runtime, limits: &Limits) -> Store<StoreLimits> {
-        let bounds = StoreLimitsBuilder::new()
+    fn store(&self, runtime: &Runtime, limits: &Limits) -> Store<Bounds> {
+        let limited = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
             .table_elements(limits.table_elements)
             .instances(limits::INSTANCES as usize)
@@ -139,7 +139,7 @@ impl Ready {
             .memories(limits::MEMORIES as usize)
             .trap_on_grow_failure(false)
             .build();
-        let mut store = Store::new(&runtime.engine, bounds);
+        let mut store = Store::new(&runtime.engine, Bounds { limited, peak_memory: 0 });
         store.limiter(|bounds| bounds);
         store.set_fuel(self.budget).expect("the engine's profile turns fuel on");
         store.set_epoch_deadline(ticks(limits.wall_millis));
@@ -177,6 +177,39 @@ impl Ready {
     }
 }
 
+/// The limits of one instance, and how much memory it had at its most.
+pub(crate) struct Bounds {
+    limited: StoreLimits,
+    peak_memory: usize,
+}
+
+impl ResourceLimiter for Bounds {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let may = self.limited.memory_growing(current, desired, maximum)?;
+        if may {
+            // A memory never shrinks.
+            self.peak_memory = self.peak_memory.saturating_add(desired.saturating_sub(current));
+        }
+        Ok(may)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.limited.table_growing(current, desired, maximum)
+    }
+
+    fn instances(&self) -> usize {
+        self.limited.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.limited.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.limited.memories()
+    }
+}
+
 fn fault(error: &wasmtime::Error, phase: Phase) -> Fault {
     match (error.downcast_ref::<Trap>(), phase) {
         (Some(Trap::OutOfFuel), _) => Fault::OutOfFuel,
@@ -211,7 +244,7 @@ where
 
 fn typed<S: Signature>(
     instance: &Instance,
-    store: &mut Store<StoreLimits>,
+    store: &mut Store<Bounds>,
     function: &ComponentExportIndex,
 ) -> wasmtime::Result<()> {
     instance.get_typed_func::<S::Params, S::Results>(store, function).map(|_| ())

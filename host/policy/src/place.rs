@@ -70,6 +70,14 @@ impl Places {
         }
     }
 
+    /// Bytes of linear memory that a call takes at its largest, where this process runs it.
+    pub(crate) fn peak_memory(&self, limits: &Limits, place: &Place, call: Call<'_>) -> Option<u64> {
+        match (self, place) {
+            (Self::Here(runtime), Place::Here(ready)) => Some(ready.run(runtime, limits, call).memory),
+            _ => None,
+        }
+    }
+
     /// Runs calls of one policy in order, each in an instance of its own.
     pub(crate) fn run(&self, limits: &Limits, place: &Place, budget: u64, calls: Vec<Call<'_>>) -> Vec<Outcome> {
         match (self, place) {

@@ -101,7 +101,7 @@ impl Sandbox {
     ///
     /// Loading the same bytes again costs a look at them.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
-        let admitted = admit(bytes, self.inner.limits.component_bytes)?;
+        let admitted = admit(bytes, &self.inner.limits)?;
         let digest = Digest::of(bytes);
         let policy = match self.policy(&digest) {
             Some(policy) => policy,
@@ -182,6 +182,15 @@ impl Sandbox {
             (key, (question, decision.unwrap_or_else(none)))
         };
         questions.into_iter().map(of).collect()
+    }
+
+    /// Bytes of linear memory that a question takes at its largest; `None` where other processes evaluate, and for a
+    /// policy that is not loaded.
+    pub fn peak_memory(&self, question: &Question) -> Option<u64> {
+        let policy = self.policy(&question.component)?;
+        self.require_kind(&policy, question).ok()?;
+        let call = Call::of(question).ok()?;
+        self.inner.places.peak_memory(&self.inner.limits, &policy.place, call)
     }
 
     /// What besides a question a decision can depend on.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rhumb_guest_sdk::{
     About, Chart, Context, Evidence, Failure, Policy, PolicyConfig, Problem, Reason, Transformation, Value,
-    ValueTransform, Wants, export_policy, json,
+    ValueTransform, Wants, can_hold, export_policy, json,
 };
 use serde::Deserialize;
 
@@ -115,14 +115,14 @@ impl ValueTransform for EnvSizing {
         };
         if let Some(replicas) = sizing.replicas {
             let text = format!("{replicas} replicas in `{environment}`");
-            set(&mut found, values, &self.config.replicas_path, json!(replicas), Reason::new("replicas", text));
+            set(&mut found, values, &self.config.replicas_path, json!(replicas), Reason::new("replicas", text))?;
         }
         for (code, amounts) in [("requests", &sizing.requests), ("limits", &sizing.limits)] {
             for (resource, amount) in amounts {
                 let key = resource.replace('~', "~0").replace('/', "~1");
                 let path = format!("{}/{code}/{key}", self.config.resources_path);
                 let reason = Reason::new(code, format!("{resource} {amount} in `{environment}`"));
-                set(&mut found, values, &path, json!(amount), reason);
+                set(&mut found, values, &path, json!(amount), reason)?;
             }
         }
         Ok(found)
@@ -130,10 +130,15 @@ impl ValueTransform for EnvSizing {
 }
 
 /// Sets what is not so already, so that a second run finds nothing to do.
-fn set(found: &mut Transformation, values: &Value, path: &str, wanted: Value, reason: Reason) {
+fn set(found: &mut Transformation, values: &Value, path: &str, wanted: Value, reason: Reason) -> Result<(), Failure> {
+    if !can_hold(values, path) {
+        let text = "what stands on the way there is no object";
+        return Err(Failure::bad_input(&format!("/values{path}"), "no-object", text));
+    }
     if values.pointer(path) != Some(&wanted) {
         found.set(path, &wanted, reason);
     }
+    Ok(())
 }
 
 export_policy!(EnvSizing: value-transform);

@@ -2,7 +2,7 @@
 
 use rhumb_guest_sdk::{
     About, Change, Chart, Context, Evidence, Failure, Operation, Policy, PolicyConfig, Problem, Reason, Transformation,
-    Value, ValueTransform, Wants, export_policy,
+    Value, ValueTransform, Wants, can_hold, export_policy,
 };
 use serde::Deserialize;
 use serde_json::Map;
@@ -94,9 +94,9 @@ impl ValueTransform for MergeLists {
         let mut found = Transformation::none();
         for list in &self.lists {
             match values.pointer(&list.path) {
-                None | Some(Value::Null) => list.merge(&[], &mut found),
+                None | Some(Value::Null) if can_hold(values, &list.path) => list.merge(&[], &mut found),
                 Some(Value::Array(items)) => list.merge(items, &mut found),
-                Some(_) => {
+                _ => {
                     let text = format!("there is something else than a list at `{}`", list.path);
                     found.warnings.push(Reason::new("not-a-list", text));
                 }

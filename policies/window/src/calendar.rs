@@ -1,18 +1,17 @@
 //! Windows and freezes as spans of time.
 
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
-use rhumb_guest_sdk::{Problem, Window};
+use rhumb_guest_sdk::{Problem, Timestamp, Window};
 
-use crate::{Config, Weekly, zone::zone};
+use crate::zone::{Zone, zone};
+use crate::{Config, Weekly};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const YEAR: u64 = 366 * 86_400_000;
+const DAY: u64 = 86_400_000;
+const YEAR: u64 = 366 * DAY;
 
 /// When versions may move.
 pub(crate) struct Calendar {
-    zone: TimeZone,
+    zone: Zone,
     weekly: Vec<Span>,
     freezes: Vec<(u64, u64, String)>,
 }
@@ -20,8 +19,9 @@ pub(crate) struct Calendar {
 struct Span {
     /// By weekday from Monday.
     days: [bool; 7],
-    from: Time,
-    to: Time,
+    /// Milliseconds from midnight.
+    from: u64,
+    to: u64,
 }
 
 /// How it stands at one instant.
@@ -45,12 +45,14 @@ impl Calendar {
             }
         }
         for (at, freeze) in config.freezes.iter().enumerate() {
-            let day = |text: &str, end: i64| {
-                let time: DateTime = text.parse().ok()?;
-                let time = if text.contains('T') { time } else { time.checked_add(end.days()).ok()? };
-                instant(&zone, time)
+            let day = |text: &str, end: u64| {
+                // As the zone's clock shows it; only a day has no time, and it ends when the next begins.
+                let clock = if text.contains('T') { Timestamp::parse(&format!("{text}Z")) } else { None };
+                let begin = || Timestamp::parse(text).filter(|_| !text.contains('T'));
+                let clock = clock.map(|clock| clock.0).or_else(|| Some(begin()?.0 + end));
+                clock.map(|clock| zone.instant(clock))
             };
-            match (day(&freeze.from, 0), day(&freeze.to, 1)) {
+            match (day(&freeze.from, 0), day(&freeze.to, DAY)) {
                 (Some(from), Some(to)) if from < to => freezes.push((from, to, freeze.reason.clone())),
                 (None, _) => problems.push(bad_day(at, "from", &freeze.from)),
                 (_, None) => problems.push(bad_day(at, "to", &freeze.to)),
@@ -100,30 +102,25 @@ impl Calendar {
 
     /// The windows that begin from the day before to a week after, by the zone's clock.
     fn spans(&self, now: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let timestamp = i64::try_from(now).ok().and_then(|now| Timestamp::from_millisecond(now).ok());
-        let today = timestamp.map(|timestamp| self.zone.to_datetime(timestamp).date());
-        let days = (-1..=8).filter_map(move |offset: i64| today?.checked_add(offset.days()).ok());
+        let today = self.zone.clock(now) / DAY;
+        let days = today.saturating_sub(1)..=today + 8;
         days.flat_map(move |day| self.weekly.iter().filter_map(move |span| self.on(day, span)))
     }
 
-    fn on(&self, day: Date, span: &Span) -> Option<(u64, u64)> {
-        let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).ok()?;
+    /// The window that begins on this day, counted from 1970.
+    fn on(&self, day: u64, span: &Span) -> Option<(u64, u64)> {
+        // 1970 began on a Thursday.
+        let weekday = usize::try_from((day + 3) % 7).ok()?;
         let begins = span.days.get(weekday).copied().unwrap_or_default();
-        let last = if span.to <= span.from { day.tomorrow().ok()? } else { day };
-        let both = (instant(&self.zone, day.to_datetime(span.from))?, instant(&self.zone, last.to_datetime(span.to))?);
-        begins.then_some(both)
+        let last = if span.to <= span.from { day + 1 } else { day };
+        begins.then(|| (self.zone.instant(day * DAY + span.from), self.zone.instant(last * DAY + span.to)))
     }
-}
-
-/// The instant of a zone's clock; of two the first, and one that the clock skips as if it had not.
-fn instant(zone: &TimeZone, time: DateTime) -> Option<u64> {
-    u64::try_from(zone.to_timestamp(time).ok()?.as_millisecond()).ok()
 }
 
 fn span(window: &Weekly) -> Result<Span, (&'static str, String)> {
     let clock = |key, text: &str| {
-        let time = Some(text).filter(|text| text.len() == 5).and_then(|text| text.parse().ok());
-        time.ok_or_else(|| (key, format!("wanted a time of day such as `09:00`, got `{text}`")))
+        let time = Timestamp::parse(&format!("1970-01-01T{text}Z")).filter(|_| text.len() == 5);
+        time.map(|time| time.0).ok_or_else(|| (key, format!("wanted a time of day such as `09:00`, got `{text}`")))
     };
     let mut days = [window.days.is_empty(); 7];
     for text in &window.days {

@@ -1,6 +1,7 @@
 //! The promotion rule `window`: versions move in weekly windows and not in freezes, by the clock of a time zone.
 
 mod calendar;
+mod posix;
 mod zone;
 
 use rhumb_guest_sdk::{

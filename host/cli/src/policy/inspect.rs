@@ -4,27 +4,43 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use rhumb_policy::{Isolation, Options, Program, Sandbox};
+use rhumb_daemon::config::Registries;
+use rhumb_policy::{Isolation, Limits, Options, Sandbox};
 use serde_json::{Value, json};
 
-use super::Printed;
+use super::{Printed, oci};
 use crate::print::Output;
 use crate::table::Table;
 
 /// Options of `rhumb policy inspect`.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// Component
+    /// Component: a file, or `oci://` and a reference such as registry.example.com/policies/mine:0.1.0
     component: PathBuf,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     output: Output,
+    #[command(flatten)]
+    registries: Registries,
 }
 
 /// Loads a component and prints what it says about itself and what it may use.
-pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let sandbox = walled()?;
-    let policy = super::load(&sandbox, &arguments.component)?;
+pub async fn run(arguments: &Arguments) -> Result<Printed> {
+    let (component, path) = (arguments.component.to_string_lossy(), &arguments.component);
+    let fetched = match oci::is_reference(path) {
+        true => Some(oci::fetch(&component, &arguments.registries).await?),
+        false => None,
+    };
+    let size = match &fetched {
+        Some(fetched) => fetched.bytes.len() as u64,
+        None => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+    };
+    let sandbox = walled(super::limits(size))?;
+    let policy = match &fetched {
+        Some(fetched) => sandbox.load(&fetched.bytes).with_context(|| format!("failed to load `{component}`"))?,
+        None => super::load(&sandbox, path)?,
+    };
+    let pinned = fetched.map(|fetched| fetched.pinned);
     let limits = sandbox.limits();
     if arguments.output == Output::Json {
         let value = json!({
@@ -32,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
             "limits": {
                 "fuel": policy.budget, "wallMillis": limits.wall_millis, "memoryBytes": limits.memory_bytes,
             },
-            "isolation": sandbox.walls(),
+            "isolation": sandbox.walls(), "reference": pinned,
         });
         return Ok(Printed { text: super::json(&value)?, success: true });
     }
@@ -53,6 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
         policy.digest,
         policy.size,
     );
+    text += &pinned.map(|pinned| format!("reference {pinned}\n")).unwrap_or_default();
     // An import without functions is a list of types, not a permission.
     let imports = policy.imports.iter().map(|import| format!("{import} (types only)")).collect();
     text += &format!("imports   {}\nwants     {}\n", or_nothing(imports), or_nothing(wanted));
@@ -81,7 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
 }
 
 /// A sandbox as the daemon has it, which shows what walls this machine gives it.
-fn walled() -> Result<Sandbox> {
-    let isolation = Isolation::Process(Program::this().context("failed to find this program's file")?);
-    Sandbox::new(Options { isolation, ..Options::default() }).context("failed to start the sandbox")
+fn walled(limits: Limits) -> Result<Sandbox> {
+    let isolation = Isolation::Process(super::this_program()?);
+    Sandbox::new(Options { isolation, limits, ..Options::default() }).context("failed to start the sandbox")
 }

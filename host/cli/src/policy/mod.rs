@@ -1,9 +1,19 @@
 //! `rhumb policy`: everything about policies that needs no cluster.
 
+pub mod bench;
 pub mod build;
+pub mod check;
+mod components;
+pub mod diff;
+pub mod explain;
 pub mod inspect;
+pub mod lock;
+pub mod new;
+pub mod oci;
+mod random;
 pub mod replay;
 pub mod run;
+mod suite;
 pub mod test;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +21,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use rhumb_policy::{Loaded, Options, Sandbox};
+use rhumb_policy::{Isolation, Limits, Loaded, Options, Program, Record, Sandbox};
 use serde::Serialize;
 
 use crate::print;
@@ -22,43 +32,67 @@ const FILE_BYTES: u64 = 64 << 20;
 /// The verbs of `rhumb policy`.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Build policy crates into components
+    /// Make a project that passes its own tests
+    New(new::Arguments),
+    /// Build policies into components
     Build(Build),
     /// Run the case files of policies in the sandbox
     Test(test::Arguments),
+    /// Try properties that hold for every question, such as that the order of tags does not matter
+    Check(check::Arguments),
+    /// Measure fuel, memory and time by the size of the question
+    Bench(bench::Arguments),
+    /// Keep the fuel of each case in `fuel.lock`, which `test` compares
+    Lock(lock::Arguments),
     /// Ask a policy one question
     Run(run::Arguments),
     /// Show what a component is, what it wants and what it may use
     Inspect(inspect::Arguments),
+    /// Say in words what a recorded decision was about and why it was made
+    Explain(explain::Arguments),
     /// Make a recorded decision again: same outcome, same fuel
     Replay(replay::Arguments),
+    /// List the recorded decisions that another version of a policy would make differently
+    Diff(diff::Arguments),
+    /// Upload a component to an OCI registry
+    Push(oci::Push),
+    /// Download a component from an OCI registry
+    Pull(oci::Pull),
 }
 
 /// Options of `rhumb policy build`.
 #[derive(Args, Debug)]
 pub struct Build {
-    /// Folder of a policy's crate
-    #[arg(required = true)]
-    crates: Vec<PathBuf>,
+    /// Folder of a policy
+    #[arg(default_value = ".")]
+    folders: Vec<PathBuf>,
     /// Folder for the components
     #[arg(long, short = 'd', value_name = "DIR", default_value = "target/policies")]
     out_dir: PathBuf,
 }
 
 /// Runs the verb.
-pub fn run(command: &Command) -> Result<ExitCode> {
-    match command {
-        Command::Build(build) => {
-            for built in build::build_all(&build.crates, &build.out_dir)? {
-                print::out(&format!("{built}\n"));
-            }
-            Ok(ExitCode::SUCCESS)
+pub async fn run(command: &Command) -> Result<ExitCode> {
+    let printed = match command {
+        Command::New(arguments) => new::run(arguments)?,
+        Command::Build(arguments) => {
+            let built = build::build_all(&arguments.folders, &arguments.out_dir)?;
+            Printed { text: built.iter().map(|one| format!("{one}\n")).collect(), success: true }
         }
-        Command::Test(arguments) => finish(&test::run(arguments)?),
-        Command::Run(arguments) => finish(&run::run(arguments)?),
-        Command::Inspect(arguments) => finish(&inspect::run(arguments)?),
-        Command::Replay(arguments) => finish(&replay::run(arguments)?),
-    }
+        Command::Test(arguments) => test::run(arguments)?,
+        Command::Check(arguments) => check::run(arguments)?,
+        Command::Bench(arguments) => bench::run(arguments)?,
+        Command::Lock(arguments) => lock::run(arguments)?,
+        Command::Run(arguments) => run::run(arguments)?,
+        Command::Inspect(arguments) => inspect::run(arguments).await?,
+        Command::Explain(arguments) => explain::run(arguments)?,
+        Command::Replay(arguments) => replay::run(arguments)?,
+        Command::Diff(arguments) => diff::run(arguments)?,
+        Command::Push(arguments) => oci::push(arguments).await?,
+        Command::Pull(arguments) => oci::pull(arguments).await?,
+    };
+    print::out(&printed.text);
+    Ok(if printed.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What a verb found out.
@@ -70,13 +104,23 @@ pub struct Printed {
     pub success: bool,
 }
 
-fn finish(printed: &Printed) -> Result<ExitCode> {
-    print::out(&printed.text);
-    Ok(if printed.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// A sandbox for these components. It runs policies in this process, which holds nothing of worth to them, and compiles
+/// them in another: a component from anywhere may be one that takes a compiler minutes.
+fn sandbox(components: &[impl AsRef<Path>]) -> Result<Sandbox> {
+    let sizes = components.iter().filter_map(|path| std::fs::metadata(path).ok());
+    let isolation = Isolation::CompileApart(this_program()?);
+    let limits = limits(sizes.map(|metadata| metadata.len()).max().unwrap_or_default());
+    Sandbox::new(Options { isolation, limits, ..Options::default() }).context("failed to start the sandbox")
 }
 
-fn sandbox() -> Result<Sandbox> {
-    Sandbox::new(Options::default()).context("failed to start the sandbox")
+/// The limits of the class that a component of this size is of: one with an interpreter in it does not fit in the usual.
+fn limits(bytes: u64) -> Limits {
+    let usual = Limits::default();
+    if bytes > usual.component_bytes as u64 { Limits::interpreted() } else { usual }
+}
+
+fn this_program() -> Result<Program> {
+    Program::this().context("failed to find this program's file")
 }
 
 fn load(sandbox: &Sandbox, component: &Path) -> Result<Loaded> {
@@ -90,6 +134,11 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         bail!("failed to read `{}`: {size} bytes, allowed are {FILE_BYTES}", path.display());
     }
     std::fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))
+}
+
+fn record(path: &Path) -> Result<Record> {
+    let text = String::from_utf8(read(path)?).with_context(|| format!("`{}` is not UTF-8", path.display()))?;
+    Record::parse(&text).with_context(|| format!("failed to read the record `{}`", path.display()))
 }
 
 fn json(value: &impl Serialize) -> Result<String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use rhumb_policy::{Record, replay};
+use rhumb_policy::replay;
 use serde_json::json;
 
 use super::{Printed, sandbox};
@@ -25,11 +25,7 @@ pub struct Arguments {
 
 /// Asks a record's question again: exit code 1 when outcome or fuel differ.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let text = super::read(&arguments.record)?;
-    let path = arguments.record.display();
-    let text = String::from_utf8(text).with_context(|| format!("`{path}` is not UTF-8"))?;
-    let record = Record::parse(&text).with_context(|| format!("failed to read the record `{path}`"))?;
-    let sandbox = sandbox()?;
+    let record = super::record(&arguments.record)?;
     let source = arguments.component.clone().unwrap_or_else(crate::policy_folder);
     let candidates = match source.is_dir() {
         false => vec![source.clone()],
@@ -40,6 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
             paths.filter(|path| path.extension().is_some_and(|extension| extension == "wasm")).collect()
         }
     };
+    let sandbox = sandbox(&candidates)?;
     let mut found = false;
     for candidate in candidates {
         // The file is asked for by its content, so only the one that decided is loaded.

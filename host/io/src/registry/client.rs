@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 
 use super::auth::Tokens;
 use super::endpoint::Endpoint;
@@ -80,22 +80,24 @@ impl Client {
     /// Asks, proves who we are when the registry wants it, and reads a good answer.
     pub(super) async fn ask(&self, endpoint: &Endpoint, ask: Ask) -> Result<Answer, Kind> {
         let accept = HeaderValue::from_static(ask.accept);
-        let mut request = Request {
-            method: ask.method,
-            url: ask.url.clone(),
-            headers: vec![(ACCEPT, accept)],
-            authorization: self.tokens.cached(&self.holder(endpoint)),
-        };
-        let mut response = self.web.send(request.clone()).await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.tokens.forget(&self.holder(endpoint));
-            request.authorization = Some(self.authorize(endpoint, response.headers()).await?);
-            response = self.web.send(request).await?;
-        }
+        let request = Request { method: ask.method, headers: vec![(ACCEPT, accept)], ..Request::get(ask.url.clone()) };
+        let response = self.authorized(endpoint, request).await?;
         status(response.status(), response.headers())?;
         let headers = response.headers().clone();
         let body = web::body(response, ask.limit).await?;
         Ok(Answer { url: ask.url, headers, body })
+    }
+
+    /// Sends a request, and again with a proof of who we are when the registry wants one.
+    pub(super) async fn authorized(&self, endpoint: &Endpoint, mut request: Request) -> Result<Response, Kind> {
+        request.authorization = self.tokens.cached(&self.holder(endpoint));
+        let response = self.web.send(request.clone()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        self.tokens.forget(&self.holder(endpoint));
+        request.authorization = Some(self.authorize(endpoint, response.headers()).await?);
+        Ok(self.web.send(request).await?)
     }
 }
 
@@ -103,7 +105,7 @@ impl Client {
 pub(super) fn status(status: StatusCode, headers: &HeaderMap) -> Result<(), Kind> {
     let retry_after = web::retry_after(headers);
     match status.as_u16() {
-        200 => Ok(()),
+        200..=299 => Ok(()),
         401 | 403 => Err(Kind::Unauthorized),
         404 => Err(Kind::NotFound),
         429 => Err(Kind::RateLimited { retry_after }),

@@ -36,9 +36,9 @@ pub struct ImageMetadata {
 }
 
 /// A manifest that was checked against its digest.
-struct Manifest {
-    digest: Digest,
-    body: Vec<u8>,
+pub(super) struct Manifest {
+    pub(super) digest: Digest,
+    pub(super) body: Vec<u8>,
 }
 
 impl Client {
@@ -103,7 +103,7 @@ impl Client {
         })
     }
 
-    async fn manifest(&self, endpoint: &Endpoint, reference: &str) -> Result<Manifest, Kind> {
+    pub(super) async fn manifest(&self, endpoint: &Endpoint, reference: &str) -> Result<Manifest, Kind> {
         let url = endpoint.url(&format!("manifests/{reference}"))?;
         let ask = Ask { method: Method::GET, url, accept: ACCEPT_MANIFEST, limit: MANIFEST_LIMIT };
         let answer = self.ask(endpoint, ask).await?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 use rustls::pki_types::CertificateDer;
@@ -65,7 +66,7 @@ enum Clear {
     Everybody,
 }
 
-/// One request; a `GET` or `HEAD`, so it may be sent again.
+/// One request, which may be sent again: it reads, or writes what has a digest.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -73,11 +74,13 @@ pub(crate) struct Request {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Sent to the host of `url` only.
     pub(crate) authorization: Option<HeaderValue>,
+    /// Sent as it is; empty for none.
+    pub(crate) body: Bytes,
 }
 
 impl Request {
     pub(crate) fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: Vec::new(), authorization: None }
+        Self { method: Method::GET, url, headers: Vec::new(), authorization: None, body: Bytes::new() }
     }
 }
 
@@ -150,7 +153,10 @@ impl Web {
         if let Some(authorization) = &request.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        client.request(request.method.clone(), request.url.clone()).headers(headers).send().await
+        let wants_length = matches!(request.method, Method::POST | Method::PUT);
+        let sent = client.request(request.method.clone(), request.url.clone()).headers(headers);
+        // Without a body there would be no length, which servers want to see.
+        if wants_length { sent.body(request.body.clone()).send().await } else { sent.send().await }
     }
 
     fn is_named(&self, host: &str) -> bool {

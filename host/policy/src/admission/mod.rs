@@ -13,6 +13,7 @@ use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use crate::contract::{PACKAGE, VERSION};
 use crate::describe::Describe;
 use crate::error::LoadError;
+use crate::limits::Limits;
 
 use self::scan::{Scan, invalid};
 
@@ -40,13 +41,14 @@ pub(crate) struct Admitted {
 }
 
 /// Looks at the bytes of a component.
-pub(crate) fn admit(bytes: &[u8], limit: usize) -> Result<Admitted, LoadError> {
+pub(crate) fn admit(bytes: &[u8], limits: &Limits) -> Result<Admitted, LoadError> {
+    let limit = limits.component_bytes;
     if bytes.len() > limit {
         return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
     }
     require_component(bytes)?;
     // Counted first: what takes a compiler minutes can take a validator seconds.
-    let found = walk(bytes)?;
+    let found = walk(bytes, limits.shape)?;
     let types = Validator::new_with_features(FEATURES).validate_all(bytes).map_err(invalid)?;
     for import in &found.imports {
         if !is_types_only(&types, import) {
@@ -89,8 +91,8 @@ struct Found {
     sections: Vec<String>,
 }
 
-fn walk(bytes: &[u8]) -> Result<Found, LoadError> {
-    let (mut found, mut scan) = (Found::default(), Scan::default());
+fn walk(bytes: &[u8], times: usize) -> Result<Found, LoadError> {
+    let (mut found, mut scan) = (Found::default(), Scan::new(times));
     // Components and modules nest; imports and exports count for the outermost component alone.
     let mut depth = 0_usize;
     let mut function = 0;

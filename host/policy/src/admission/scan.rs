@@ -41,8 +41,10 @@ pub(super) const DEPTH: usize = 4;
 pub(super) const PARTS: usize = 5000;
 
 /// What was counted so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scan {
+    /// How many times the limits count.
+    times: usize,
     functions: usize,
     types: usize,
     names: usize,
@@ -63,6 +65,23 @@ struct Arity {
 }
 
 impl Scan {
+    /// Nothing is counted; the limits count so many times.
+    pub(super) fn new(times: usize) -> Self {
+        Self {
+            times,
+            functions: 0,
+            types: 0,
+            names: 0,
+            globals: 0,
+            segments: 0,
+            elements: 0,
+            modules: 0,
+            depth: 0,
+            parts: 0,
+            function_types: Vec::new(),
+        }
+    }
+
     /// Counts one part of the file, in the order in which they stand there.
     pub(super) fn take(&mut self, payload: &Payload<'_>) -> Result<(), LoadError> {
         match payload {
@@ -70,55 +89,77 @@ impl Scan {
                 self.depth += 1;
                 // A module holds no other, so its types are those that come next.
                 self.function_types.clear();
-                within("components within components", self.depth, DEPTH)?;
-                grow("modules and components", &mut self.modules, 1, MODULES)
+                within("components within components", self.depth, DEPTH * self.times)?;
+                grow("modules and components", &mut self.modules, 1, MODULES * self.times)
             }
             Payload::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
                 Ok(())
             }
             Payload::TypeSection(section) => {
-                grow("types", &mut self.types, section.count(), TYPES)?;
+                grow("types", &mut self.types, section.count(), TYPES * self.times)?;
                 for group in section.clone() {
                     for ty in group.map_err(invalid)?.into_types() {
                         let arity = match &ty.composite_type.inner {
                             wasmparser::CompositeInnerType::Func(ty) => arity(ty),
                             _ => Arity::default(),
                         };
-                        within("parameters or results of a type", arity.params.max(arity.results), TYPE_VALUES)?;
+                        within(
+                            "parameters or results of a type",
+                            arity.params.max(arity.results),
+                            TYPE_VALUES * self.times,
+                        )?;
                         self.function_types.push(arity);
                     }
                 }
                 Ok(())
             }
-            Payload::ComponentTypeSection(section) => grow("types", &mut self.types, section.count(), TYPES),
-            Payload::CoreTypeSection(section) => grow("types", &mut self.types, section.count(), TYPES),
-            Payload::ImportSection(section) => grow("imports and exports", &mut self.names, section.count(), NAMES),
-            Payload::ExportSection(section) => grow("imports and exports", &mut self.names, section.count(), NAMES),
+            Payload::ComponentTypeSection(section) => {
+                grow("types", &mut self.types, section.count(), TYPES * self.times)
+            }
+            Payload::CoreTypeSection(section) => grow("types", &mut self.types, section.count(), TYPES * self.times),
+            Payload::ImportSection(section) => {
+                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
+            }
+            Payload::ExportSection(section) => {
+                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
+            }
             Payload::ComponentImportSection(section) => {
-                grow("imports and exports", &mut self.names, section.count(), NAMES)
+                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
             }
             Payload::ComponentExportSection(section) => {
-                grow("imports and exports", &mut self.names, section.count(), NAMES)
+                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
             }
-            Payload::FunctionSection(section) => grow("functions", &mut self.functions, section.count(), FUNCTIONS),
-            Payload::GlobalSection(section) => grow("globals", &mut self.globals, section.count(), GLOBALS),
-            Payload::DataSection(section) => grow("segments", &mut self.segments, section.count(), SEGMENTS),
+            Payload::FunctionSection(section) => {
+                grow("functions", &mut self.functions, section.count(), FUNCTIONS * self.times)
+            }
+            Payload::GlobalSection(section) => {
+                grow("globals", &mut self.globals, section.count(), GLOBALS * self.times)
+            }
+            Payload::DataSection(section) => {
+                grow("segments", &mut self.segments, section.count(), SEGMENTS * self.times)
+            }
             Payload::ElementSection(section) => {
-                grow("segments", &mut self.segments, section.count(), SEGMENTS)?;
+                grow("segments", &mut self.segments, section.count(), SEGMENTS * self.times)?;
                 for element in section.clone() {
                     let count = match element.map_err(invalid)?.items {
                         wasmparser::ElementItems::Functions(items) => items.count(),
                         wasmparser::ElementItems::Expressions(_, items) => items.count(),
                     };
-                    grow("items of element segments", &mut self.elements, count, ELEMENTS)?;
+                    grow("items of element segments", &mut self.elements, count, ELEMENTS * self.times)?;
                 }
                 Ok(())
             }
-            Payload::InstanceSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
-            Payload::ComponentInstanceSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
-            Payload::ComponentAliasSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
-            Payload::ComponentCanonicalSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
+            Payload::InstanceSection(section) => grow("parts", &mut self.parts, section.count(), PARTS * self.times),
+            Payload::ComponentInstanceSection(section) => {
+                grow("parts", &mut self.parts, section.count(), PARTS * self.times)
+            }
+            Payload::ComponentAliasSection(section) => {
+                grow("parts", &mut self.parts, section.count(), PARTS * self.times)
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                grow("parts", &mut self.parts, section.count(), PARTS * self.times)
+            }
             _ => Ok(()),
         }
     }
@@ -130,11 +171,11 @@ impl Scan {
             if count > limit { Err(LoadError::Costly { function: number, reason: reason() }) } else { Ok(()) }
         };
         let range = body.range();
-        costly("bytes", range.end.saturating_sub(range.start), BODY_BYTES)?;
+        costly("bytes", range.end.saturating_sub(range.start), BODY_BYTES * self.times)?;
         let mut locals = 0;
         for group in body.get_locals_reader().map_err(invalid)? {
             locals += group.map_err(invalid)?.0 as usize;
-            costly("local variables", locals, LOCALS)?;
+            costly("local variables", locals, LOCALS * self.times)?;
         }
         // How many values a branch to each open block carries; the function's own results are few.
         let mut blocks = vec![1];
@@ -157,15 +198,15 @@ impl Scan {
                     values += carried(&blocks, targets.default()).max(1);
                     for target in targets.targets() {
                         values += carried(&blocks, target.map_err(invalid)?).max(1);
-                        costly("values carried by branches", values, BRANCH_VALUES)?;
+                        costly("values carried by branches", values, BRANCH_VALUES * self.times)?;
                     }
                 }
                 _ => {}
             }
-            costly("blocks within blocks", blocks.len().saturating_sub(1), NESTING)?;
-            costly("loops", loops, LOOPS)?;
-            costly("loops times local variables", loops * locals, LOOP_LOCALS)?;
-            costly("values carried by branches", values, BRANCH_VALUES)?;
+            costly("blocks within blocks", blocks.len().saturating_sub(1), NESTING * self.times)?;
+            costly("loops", loops, LOOPS * self.times)?;
+            costly("loops times local variables", loops * locals, LOOP_LOCALS * self.times)?;
+            costly("values carried by branches", values, BRANCH_VALUES * self.times)?;
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ fn seeds() -> Vec<(Vec<u8>, Ask)> {
         (Ok(Returned::Judge(Err(contract::Failure::Refused(reason())))), judge),
         (Err(Fault::Trap("unreachable".to_owned())), select),
     ];
-    let encode = |(outcome, ask)| (frame::encode(&Done { outcome, fuel: 7 }).unwrap(), ask);
+    let encode = |(outcome, ask)| (frame::encode(&Done { outcome, fuel: 7, memory: 0 }).unwrap(), ask);
     frames.into_iter().map(encode).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Components for the tests, built once per process from the policies of this repository.
 
-#[path = "../../../cli/src/policy/build.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the command uses what the tests do not")]
+#[path = "../../../cli/src/policy/build/mod.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "the command uses what the tests do not")]
 mod build;
 
 use std::collections::BTreeMap;

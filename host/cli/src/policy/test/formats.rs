@@ -32,24 +32,38 @@ pub(super) fn text(reports: &[Report], least: Option<u8>) -> String {
         }
     }
     for report in reports {
-        let coverage = &report.coverage;
-        let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
-        if !coverage.missing_codes.is_empty() {
-            notes += &format!(
-                "\n{}: the cases show {:.0} % of the reason codes, not {}\n",
-                report.policy,
-                coverage.percent().floor(),
-                list(&coverage.missing_codes)
-            );
-        }
-        if !coverage.missing_settings.is_empty() {
-            notes += &format!("\n{}: no case has the settings {}\n", report.policy, list(&coverage.missing_settings));
-        }
-        if least.is_some_and(|least| coverage.percent() < f64::from(least)) {
-            notes += &format!("{}: that is less than the {} % wanted\n", report.policy, least.unwrap_or_default());
-        }
+        notes += &not_shown(report, least);
     }
     format!("{}{notes}\n{count} cases, {failed} failed\n", table.print(""))
+}
+
+/// What the cases of a policy leave open.
+fn not_shown(report: &Report, least: Option<u8>) -> String {
+    let (policy, coverage, mut notes) = (&report.policy, &report.coverage, String::new());
+    let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+    if !coverage.missing_codes.is_empty() {
+        let (percent, missing) = (coverage.percent().floor(), list(&coverage.missing_codes));
+        notes += &format!("\n{policy}: the cases show {percent:.0} % of the reason codes, not {missing}\n");
+    }
+    if !coverage.missing_settings.is_empty() {
+        notes += &format!("\n{policy}: no case has the settings {}\n", list(&coverage.missing_settings));
+    }
+    if let Some(least) = least.filter(|least| coverage.percent() < f64::from(*least)) {
+        notes += &format!("{policy}: that is less than the {least} % wanted\n");
+    }
+    match &report.fuel {
+        Some(fuel) if fuel.other_engine => {
+            notes += &format!(
+                "\n{policy}: fuel.lock is of another engine and was not compared; `rhumb policy lock` renews it\n"
+            );
+        }
+        Some(fuel) if fuel.unknown > 0 => {
+            notes +=
+                &format!("\n{policy}: {} cases are not in fuel.lock; `rhumb policy lock` adds them\n", fuel.unknown);
+        }
+        _ => {}
+    }
+    notes
 }
 
 /// One suite for each file.
@@ -66,13 +80,12 @@ pub(super) fn junit(reports: &[Report]) -> String {
         for case in &file.cases {
             let (class, name) = (escaped(&report.policy), escaped(&case.name));
             let head = format!("    <testcase classname=\"{class}\" name=\"{name}\" file=\"{}\"", escaped(&path(file)));
-            let wrong = if file.updated { Vec::new() } else { case.wrong.clone() };
-            text += &match wrong.first() {
+            text += &match case.wrong.first() {
                 None => format!("{head}/>\n"),
                 Some(first) => format!(
                     "{head}>\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
                     escaped(first),
-                    escaped(&wrong.join("\n"))
+                    escaped(&case.wrong.join("\n"))
                 ),
             };
         }
@@ -89,7 +102,7 @@ pub(super) fn tap(reports: &[Report]) -> String {
     for (report, file) in each(reports) {
         for case in &file.cases {
             number += 1;
-            let passed = case.wrong.is_empty() || file.updated;
+            let passed = case.wrong.is_empty();
             // A `#` would begin a directive.
             let name = format!("{} {}: {}", report.policy, file.file, case.name).replace('#', "\\#");
             text += &format!("{}ok {number} - {name}\n", if passed { "" } else { "not " });

@@ -2,35 +2,46 @@
 
 mod coverage;
 mod formats;
+mod recorded;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
-use rhumb_policy::cases::{self, File, Outcomes, updated};
+use rhumb_policy::cases::{self, Outcomes, updated};
 use rhumb_policy::{Loaded, Sandbox};
 use serde::Serialize;
 
-use super::{Printed, build, sandbox};
+use super::lock::{Compared, FuelLock};
+use super::{Printed, components::components, sandbox, suite};
 use coverage::Coverage;
 
 /// Options of `rhumb policy test`.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit codes: 0 when every case is as expected, 1 when one is not or too few reason codes are \
-                        shown, 2 when a policy cannot be built or a file cannot be read.")]
+#[command(
+    after_help = "Exit codes: 0 when every case is as expected, 1 when one is not, takes too much fuel, or too few \
+                        reason codes are shown, 2 when a policy cannot be built or a file cannot be read."
+)]
 pub struct Arguments {
-    /// Folder of a policy's crate, whose `cases/*.yaml` and `cases/*.json` are run
-    #[arg(required = true)]
-    crates: Vec<PathBuf>,
-    /// Component to test instead of building the crate
+    /// Folder of a policy, whose `cases/*.yaml` and `cases/*.json` are run
+    #[arg(default_value = ".")]
+    folders: Vec<PathBuf>,
+    /// Component to test instead of building
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
     /// Write what came into the files, as what is expected from now on
     #[arg(long)]
     update: bool,
+    /// Decision record of which a case is made first, in `cases/records.yaml`
+    #[arg(long, value_name = "RECORD")]
+    from: Vec<PathBuf>,
     /// Fail when the cases show fewer of the declared reason codes than this
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_coverage: Option<u8>,
+    /// Run again whenever a file of the folders changes
+    #[arg(long, conflicts_with_all = ["update", "from"])]
+    watch: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     output: Format,
@@ -59,6 +70,9 @@ struct Report {
     version: String,
     files: Vec<FileReport>,
     coverage: Coverage,
+    /// Absent without a `fuel.lock`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fuel: Option<Compared>,
 }
 
 #[derive(Serialize)]
@@ -73,26 +87,31 @@ struct FileReport {
 
 impl FileReport {
     fn failed(&self) -> impl Iterator<Item = &Outcomes> {
-        // What was written into the file is expected now.
-        self.cases.iter().filter(|case| !case.wrong.is_empty() && !self.updated)
+        self.cases.iter().filter(|case| !case.wrong.is_empty())
     }
 }
 
 /// Builds the policies, runs their cases and says which failed.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    if arguments.component.is_some() && arguments.crates.len() != 1 {
-        bail!("`--component` tests one policy; name one folder");
+    if !arguments.from.is_empty() {
+        match arguments.folders.as_slice() {
+            [folder] => recorded::write(folder, &arguments.from)?,
+            _ => bail!("`--from` makes cases for one policy; name one folder"),
+        }
     }
-    let folder = tempfile::tempdir().context("failed to make a folder for components")?;
-    let components = match &arguments.component {
-        Some(component) => vec![component.clone()],
-        None => build::build_all(&arguments.crates, folder.path())?.into_iter().map(|built| built.path).collect(),
-    };
-    let sandbox = sandbox()?;
+    if arguments.watch {
+        watch::forever(&arguments.folders, || once(arguments));
+    }
+    once(arguments)
+}
+
+fn once(arguments: &Arguments) -> Result<Printed> {
+    let built = components(&arguments.folders, arguments.component.as_deref())?;
+    let sandbox = sandbox(&built.paths)?;
     let mut reports = Vec::new();
-    for (crate_dir, component) in arguments.crates.iter().zip(&components) {
+    for (folder, component) in arguments.folders.iter().zip(&built.paths) {
         let policy = super::load(&sandbox, component)?;
-        reports.push(report(&sandbox, &policy, crate_dir, arguments.update)?);
+        reports.push(report(&sandbox, &policy, folder, arguments.update)?);
     }
     let failed = reports.iter().flat_map(|report| &report.files).flat_map(FileReport::failed).count();
     let least = f64::from(arguments.min_coverage.unwrap_or_default());
@@ -107,22 +126,27 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
     Ok(Printed { text, success: failed == 0 && covered })
 }
 
-fn report(sandbox: &Sandbox, policy: &Loaded, crate_dir: &Path, update: bool) -> Result<Report> {
+fn report(sandbox: &Sandbox, policy: &Loaded, folder: &Path, update: bool) -> Result<Report> {
     let (mut files, mut coverage) = (Vec::new(), Coverage::of(&policy.describe));
-    for path in cases::paths(&crate_dir.join("cases"))? {
-        let text = String::from_utf8_lossy(&super::read(&path)?).into_owned();
-        let file = File::parse(&text).with_context(|| format!("failed to use `{}`", path.display()))?;
-        let cases = cases::run(sandbox, policy, &file);
-        for (case, outcomes) in file.cases.iter().zip(&cases) {
+    let lock = FuelLock::read(folder)?;
+    let mut fuel = lock.as_ref().map(|_| Compared::default());
+    for suite in suite::files(folder)? {
+        let mut cases = cases::run(sandbox, policy, &suite.file);
+        for (case, outcomes) in suite.file.cases.iter().zip(&cases) {
             coverage.see(&outcomes.codes, &case.config);
         }
         let failed: Vec<&Outcomes> = cases.iter().filter(|case| !case.wrong.is_empty()).collect();
-        let new = if update { updated(&text, &failed)? } else { None };
+        let new = if update { updated(&suite.text, &failed)? } else { None };
         if let Some(new) = &new {
-            std::fs::write(&path, new).with_context(|| format!("failed to write `{}`", path.display()))?;
+            std::fs::write(&suite.path, new).with_context(|| format!("failed to write `{}`", suite.path.display()))?;
+            // What was written into the file is expected now.
+            cases.iter_mut().for_each(|case| case.wrong.clear());
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.push(FileReport { file: name, path, cases, updated: new.is_some() });
+        let file = suite.name();
+        if let (Some(lock), Some(compared)) = (&lock, &mut fuel) {
+            lock.compare(sandbox.profile(), &file, &mut cases, compared);
+        }
+        files.push(FileReport { file, path: suite.path, cases, updated: new.is_some() });
     }
-    Ok(Report { policy: policy.name.clone(), version: policy.version.clone(), files, coverage })
+    Ok(Report { policy: policy.name.clone(), version: policy.version.clone(), files, coverage, fuel })
 }

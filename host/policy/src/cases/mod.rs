@@ -1,29 +1,35 @@
 //! Asks a component in the sandbox what case files ask (`rhumb-cases`; the SDK asks the same natively).
 
-use std::cell::Cell;
+mod answered;
+mod recorded;
+
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use rhumb_cases::{Answered, Case, Subject};
 use rhumb_core::id::{PolicyName, Tag, Timestamp};
 use rhumb_core::image;
 use rhumb_core::judge::{
-    Answer, Ask, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Outcome, Question, Reason,
-    Selection, Step, Tags, Verdict,
+    Answer, Ask, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Question, Selection, Step, Tags,
 };
 use rhumb_core::values::apply;
 use serde_json::{Value, json};
 
 use crate::{Loaded, Sandbox};
 
-pub use rhumb_cases::{BASE, Expect, File, Offer, Outcomes, offers, paths, updated};
+pub use answered::answered;
+pub use recorded::case;
+pub use rhumb_cases::{
+    Answered, BASE, Case, Expect, File, Offer, Outcomes, Subject, Time, offers, paths, printed, updated,
+};
 
 /// A loaded policy as something that can be asked the question of a case.
 pub struct InSandbox<'a> {
     sandbox: &'a Sandbox,
     policy: &'a Loaded,
     fuel: Cell<u64>,
+    last: RefCell<Option<Question>>,
 }
 
 /// Runs every case of a file on a loaded policy.
@@ -52,25 +58,20 @@ impl Subject for InSandbox<'_> {
 impl<'a> InSandbox<'a> {
     /// Asks this policy.
     pub fn new(sandbox: &'a Sandbox, policy: &'a Loaded) -> Self {
-        Self { sandbox, policy, fuel: Cell::new(0) }
+        Self { sandbox, policy, fuel: Cell::new(0), last: RefCell::default() }
+    }
+
+    /// Bytes of linear memory that the last question takes at its largest, found by asking it once more; `None` before
+    /// there was one, and where other processes evaluate.
+    pub fn memory(&self) -> Option<u64> {
+        self.sandbox.peak_memory(self.last.borrow().as_ref()?)
     }
 
     fn filter(&self, case: &Case, now: u64) -> Answered {
-        let mut found = Answered::default();
-        let (tags, selection) = match self.select(case, now, &mut found.shortlist) {
-            Ok(selected) => selected,
-            Err(failure) => return failed(found, &failure),
-        };
-        let name = |index: u32| tags.get(index).unwrap_or_default().to_owned();
-        found.outcome = Some(match &selection.outcome {
-            Outcome::Pick(index) => format!("pick {}", name(*index)),
-            Outcome::KeepCurrent => "keep-current".to_owned(),
-            Outcome::None => "none".to_owned(),
-            Outcome::HoldUntil(time) => Answered::until("hold-until", Some(time.0)),
-        });
-        let considered = selection.considered.into_iter();
-        found.considered = considered.map(|one| (name(one.index), one.reason.code)).collect();
-        explained(found, selection.reason)
+        let mut shortlist = None;
+        let answer = self.select(case, now, &mut shortlist).map(|(_, selection)| Answer::Selection(selection));
+        let name = |index: u32| case.offers.get(index as usize).map_or_else(String::new, |offer| offer.name.clone());
+        Answered { shortlist, ..answered(answer.as_ref(), name) }
     }
 
     /// The choice and what it was made from; the shortlist, where one was asked for, by name.
@@ -92,8 +93,8 @@ impl<'a> InSandbox<'a> {
         if self.policy.describe.wants.metadata() || case.expect.shortlist.is_some() {
             let ask = Ask::Shortlist { container: container.clone(), tags: Arc::clone(&tags) };
             let Answer::Shortlist(indices) = self.decide(case, now, ask).answer? else { return Err(no_answer()) };
-            let names: Vec<&str> = indices.iter().filter_map(|index| tags.get(*index)).collect();
-            *shortlist = Some(names.join(" "));
+            let offers = indices.iter().filter_map(|index| case.offers.get(*index as usize));
+            *shortlist = Some(offers.map(|offer| offer.name.as_str()).collect::<Vec<_>>().join(" "));
             if self.policy.describe.wants.metadata() {
                 metadata = known(&case.offers, &indices);
             }
@@ -124,20 +125,7 @@ impl<'a> InSandbox<'a> {
         });
         let moves = moves.collect();
         let decision = self.decide(case, now, Ask::Judge { moves, evidence: evidence(case) });
-        let found = Answered { wrong, ..Answered::default() };
-        let verdict = match decision.answer {
-            Ok(Answer::Verdict(verdict)) => verdict,
-            Ok(_) => return failed(found, &no_answer()),
-            Err(failure) => return failed(found, &failure),
-        };
-        let (outcome, reason) = match verdict {
-            Verdict::Allow(reason) => ("allow".to_owned(), reason),
-            Verdict::Deny(reason) => ("deny".to_owned(), reason),
-            Verdict::Observe(reason) => ("observe".to_owned(), reason),
-            Verdict::Hold { until, reason } => (Answered::until("hold", until.map(|until| until.0)), reason),
-            Verdict::RequireApproval { quorum, reason, .. } => (format!("require-approval {quorum}"), reason),
-        };
-        explained(Answered { outcome: Some(outcome), ..found }, reason)
+        Answered { wrong, ..answered(decision.answer.as_ref(), |index| index.to_string()) }
     }
 
     fn transform(&self, case: &Case, now: u64) -> Answered {
@@ -147,23 +135,19 @@ impl<'a> InSandbox<'a> {
             self.decide(case, now, ask).answer
         };
         let before = if case.values.is_null() { json!({}) } else { case.values.clone() };
-        let answer = match ask(&before) {
-            Ok(Answer::Transformation(answer)) => answer,
-            Ok(_) => return failed(Answered::default(), &no_answer()),
-            Err(failure) => return failed(Answered::default(), &failure),
-        };
-        let mut found = Answered::default();
-        match apply(&before, &answer.operations) {
-            Err(error) => found.wrong.push(error.to_string()),
-            Ok(after) => {
-                if !matches!(ask(&after), Ok(Answer::Transformation(again)) if again.operations.is_empty()) {
-                    found.wrong.push("applied to its own result it changes something".to_owned());
+        let answer = ask(&before);
+        let mut found = answered(answer.as_ref(), |index| index.to_string());
+        if let Ok(Answer::Transformation(answer)) = answer {
+            match apply(&before, &answer.operations) {
+                Err(error) => found.wrong.push(error.to_string()),
+                Ok(after) => {
+                    if !matches!(ask(&after), Ok(Answer::Transformation(again)) if again.operations.is_empty()) {
+                        found.wrong.push("applied to its own result it changes something".to_owned());
+                    }
+                    found.values = Some(after);
                 }
-                found.values = Some(after);
             }
         }
-        found.operations = Some(answer.operations.into_iter().map(|one| one.reason.code).collect());
-        found.warnings = Some(answer.warnings.into_iter().map(|one| one.code).collect());
         found
     }
 
@@ -179,13 +163,15 @@ impl<'a> InSandbox<'a> {
             now: Timestamp(now),
             seed: case.seed,
         };
-        let decision = self.sandbox.decide(&Question {
+        let question = Question {
             policy: PolicyName::new(&self.policy.name),
             component: self.policy.digest.clone(),
             config: case.config.to_string(),
             context,
             ask,
-        });
+        };
+        let decision = self.sandbox.decide(&question);
+        self.last.replace(Some(question));
         self.fuel.set(self.fuel.get().max(decision.fuel));
         decision
     }
@@ -195,18 +181,11 @@ fn evidence(case: &Case) -> String {
     if case.evidence.is_null() { "{}".to_owned() } else { case.evidence.to_string() }
 }
 
-fn explained(found: Answered, reason: Reason) -> Answered {
-    Answered { code: Some(reason.code), message: reason.message, ..found }
-}
-
-fn failed(found: Answered, failure: &Failure) -> Answered {
-    Answered { failure: Some((failure.code().to_owned(), failure.to_string())), ..found }
-}
-
 fn no_answer() -> Failure {
     Failure::BadOutput("gave an answer of another kind".to_owned())
 }
 
+/// The contract's word for a step.
 fn word_of(step: Step) -> &'static str {
     match step {
         Step::None => "none",

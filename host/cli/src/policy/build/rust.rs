@@ -1,16 +1,17 @@
-//! Builds policies: Rust crates become components.
+//! Rust crates become components.
 //!
 //! `cargo build` for `wasm32-unknown-unknown`, because its programs import nothing, then `wit-component` turns each core
 //! module into a component by the contract that the SDK's macro left in it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use wit_component::ComponentEncoder;
+
+use super::{Built, Error, Words};
 
 /// The target that policies are compiled for.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -23,93 +24,11 @@ const PROFILE: [&str; 7] = [
     "profile.policy.codegen-units=1",
     "profile.policy.panic=\"abort\"",
     "profile.policy.debug=false",
-    "profile.policy.strip=\"debuginfo\"",
+    "profile.policy.strip=\"symbols\"",
 ];
 
-/// A component that was built.
-#[derive(Clone, Debug)]
-pub struct Built {
-    /// Name of the file without extension: the package's without `rhumb-policy-`.
-    pub name: String,
-    /// Where it is.
-    pub path: PathBuf,
-    /// Size in bytes.
-    pub size: usize,
-}
-
-impl fmt::Display for Built {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} KiB)", self.path.display(), self.size.div_ceil(1024))
-    }
-}
-
-/// Why a policy could not be built.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The compiler has no standard library for wasm.
-    #[error("failed to build policies: the target `{TARGET}` is not installed; run `rustup target add {TARGET}`")]
-    NoTarget,
-    /// Cargo could not be started.
-    #[error("failed to start `{command}`")]
-    Start {
-        /// What was started.
-        command: String,
-        /// Why it was not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Cargo said no; it has said why on stderr.
-    #[error("`cargo {command}` failed for `{}`", directory.display())]
-    Cargo {
-        /// Its first argument.
-        command: &'static str,
-        /// Where.
-        directory: PathBuf,
-        /// Its last words; empty when it wrote them itself.
-        #[source]
-        source: Words,
-    },
-    /// No package there.
-    #[error("no package found in `{}`", .0.display())]
-    NoPackage(PathBuf),
-    /// The package makes no dynamic library, so there is no module.
-    #[error("package `{0}` makes no wasm module; its `[lib]` needs `crate-type = [\"cdylib\", \"rlib\"]`")]
-    NoModule(String),
-    /// The module is no component.
-    #[error("failed to make a component of `{package}`; does it call `export_policy!`?")]
-    Encode {
-        /// The package.
-        package: String,
-        /// What the encoder says.
-        #[source]
-        source: Words,
-    },
-    /// A file could not be read or written.
-    #[error("failed to access `{}`", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-}
-
-/// Words of a tool, as an error of their own.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Words(String);
-
-/// Builds one policy and writes `<out_dir>/<name>.wasm`.
-pub fn build(manifest_dir: &Path, out_dir: &Path) -> Result<PathBuf, Error> {
-    let built = build_all(&[manifest_dir.to_owned()], out_dir)?;
-    built.into_iter().next().map(|one| one.path).ok_or_else(|| Error::NoPackage(manifest_dir.to_owned()))
-}
-
-/// Builds several policies, those of one workspace in one run of cargo, whose progress goes to stderr.
-///
-/// The results are in the order of the folders.
-pub fn build_all(manifest_dirs: &[PathBuf], out_dir: &Path) -> Result<Vec<Built>, Error> {
+/// Builds crates, those of one workspace in one run of cargo.
+pub(super) fn build_all(manifest_dirs: &[PathBuf], out_dir: &Path) -> Result<Vec<Built>, Error> {
     require_target()?;
     let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
     let mut known: BTreeMap<PathBuf, (PathBuf, String)> = BTreeMap::new();
@@ -127,7 +46,6 @@ pub fn build_all(manifest_dirs: &[PathBuf], out_dir: &Path) -> Result<Vec<Built>
     for (root, packages) in &workspaces {
         compile(root, packages, &mut modules)?;
     }
-    std::fs::create_dir_all(out_dir).map_err(|source| Error::File { path: out_dir.to_owned(), source })?;
     order
         .into_iter()
         .map(|package| {
@@ -221,13 +139,7 @@ fn componentize(package: String, module: &Path, out_dir: &Path) -> Result<Built,
         .and_then(|encoder| encoder.encode())
         .map_err(|error| Error::Encode { package: package.clone(), source: Words(format!("{error:#}")) })?;
     let name = package.strip_prefix("rhumb-policy-").unwrap_or(&package).to_owned();
-    let path = out_dir.join(format!("{name}.wasm"));
-    // A reader never sees half a component.
-    let unfinished = out_dir.join(format!(".{name}.wasm.{}", std::process::id()));
-    std::fs::write(&unfinished, &component)
-        .and_then(|()| std::fs::rename(&unfinished, &path))
-        .map_err(|source| Error::File { path: path.clone(), source })?;
-    Ok(Built { name, path, size: component.len() })
+    super::write(name, &component, out_dir)
 }
 
 fn cargo() -> Command {

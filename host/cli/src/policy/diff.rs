@@ -1,0 +1,210 @@
+//! `rhumb policy diff`: what another version of a policy would have decided.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use rhumb_core::judge::{Answer, Ask, Change, Decision, Failure, Question};
+use rhumb_policy::cases::{Answered, answered};
+use rhumb_policy::{Loaded, Record, Sandbox};
+use serde::Serialize;
+
+use super::Printed;
+use crate::print::Output;
+use crate::table::Table;
+
+/// Options of `rhumb policy diff`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 when every decision would be the same, 1 when one would not, 2 when a component or a \
+                        record cannot be read, or no record is of the policy."
+)]
+pub struct Arguments {
+    /// Component that decided
+    old: PathBuf,
+    /// Component that may take its place
+    new: PathBuf,
+    /// Decision record, or folder of records (`*.json`)
+    #[arg(long, value_name = "PATH", required = true)]
+    records: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What would change.
+#[derive(Serialize)]
+struct Report {
+    policy: String,
+    old: String,
+    new: String,
+    /// Recorded decisions that were made again.
+    compared: usize,
+    /// Those that would be another, by what they were and would be.
+    changes: Vec<Group>,
+}
+
+#[derive(Serialize)]
+struct Group {
+    was: String,
+    would: String,
+    decisions: Vec<Changed>,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    release: String,
+    about: String,
+    at: String,
+    /// The new one's words.
+    message: String,
+}
+
+/// Asks both versions what was asked before, and groups what differs.
+pub fn run(arguments: &Arguments) -> Result<Printed> {
+    let sandbox = super::sandbox(&[&arguments.old, &arguments.new])?;
+    let (old, new) = (super::load(&sandbox, &arguments.old)?, super::load(&sandbox, &arguments.new)?);
+    if old.kind != new.kind {
+        bail!("`{}` is of kind {}, `{}` of kind {}", old.name, old.kind.as_str(), new.name, new.kind.as_str());
+    }
+    let mut groups: BTreeMap<(String, String), Vec<Changed>> = BTreeMap::new();
+    let mut compared = 0;
+    for path in paths(&arguments.records)? {
+        let record = super::record(&path)?;
+        if record.component != old.digest && record.policy.as_str() != old.name {
+            continue;
+        }
+        compared += 1;
+        let question = record.question();
+        let then = if record.component == old.digest { record.decision() } else { ask(&sandbox, &old, &record) };
+        let now = ask(&sandbox, &new, &record);
+        if then.answer == now.answer {
+            continue;
+        }
+        let (was, would) = (words(&question, &then), words(&question, &now));
+        let mut change = (short(&was), short(&would));
+        if change.0 == change.1 && operations(&then) != operations(&now) {
+            change.1 += " with other paths or values";
+        }
+        // Another message alone changes nothing.
+        if change.0 != change.1 {
+            groups.entry(change).or_default().push(changed(&question, would));
+        }
+    }
+    if compared == 0 {
+        bail!("no record is of `{}` ({})", old.name, old.digest);
+    }
+    let changes: Vec<Group> =
+        groups.into_iter().map(|((was, would), decisions)| Group { was, would, decisions }).collect();
+    let (old, new) = (version(&old), version(&new));
+    let report = Report { policy: new.0, old: old.1, new: new.1, compared, changes };
+    let text = match arguments.output {
+        Output::Json => super::json(&report)?,
+        Output::Text => text(&report),
+    };
+    Ok(Printed { text, success: report.changes.is_empty() })
+}
+
+/// The records of some files and folders, in the order of their names.
+fn paths(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in given {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        found.extend(files.filter(|file| is_record(file)));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_record(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
+}
+
+/// The recorded question to one component, whose config is checked as a daemon does before it asks.
+fn ask(sandbox: &Sandbox, policy: &Loaded, record: &Record) -> Decision {
+    if let Err(problems) = sandbox.check_config(&policy.digest, &record.config) {
+        return Decision { answer: Err(Failure::BadConfig(problems)), fuel: 0 };
+    }
+    sandbox.decide(&Question { component: policy.digest.clone(), ..record.question() })
+}
+
+fn words(question: &Question, decision: &Decision) -> Answered {
+    let name = |index: u32| match &question.ask {
+        Ask::Shortlist { tags, .. } | Ask::Select { tags, .. } => tags.get(index).unwrap_or_default().to_owned(),
+        Ask::Judge { .. } | Ask::Transform { .. } => index.to_string(),
+    };
+    answered(decision.answer.as_ref(), name)
+}
+
+/// Outcome and reason, without what is of one release alone.
+fn short(answer: &Answered) -> String {
+    if let Some((code, _)) = &answer.failure {
+        return format!("no answer ({code})");
+    }
+    match (&answer.outcome, &answer.shortlist, &answer.operations) {
+        (Some(outcome), ..) => {
+            let word = outcome.split(' ').next().unwrap_or_default();
+            let rest = outcome.strip_prefix(word).unwrap_or_default();
+            // A time differs with each release; a tag or a quorum is what it is about.
+            let rest = if word.starts_with("hold") { "" } else { rest };
+            format!("{word}{rest} ({})", answer.code.as_deref().unwrap_or_default())
+        }
+        (None, Some(tags), _) => format!("shortlist of {}", tags.split_whitespace().count()),
+        (None, None, Some(operations)) if operations.is_empty() => "no operations".to_owned(),
+        (None, None, Some(operations)) => format!("operations ({})", operations.join(" ")),
+        (None, None, None) => "nothing".to_owned(),
+    }
+}
+
+/// What a transform does, without its reasons.
+fn operations(decision: &Decision) -> Vec<(&str, &Change)> {
+    match &decision.answer {
+        Ok(Answer::Transformation(found)) => {
+            found.operations.iter().map(|one| (one.path.as_str(), &one.change)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn changed(question: &Question, would: Answered) -> Changed {
+    let context = &question.context;
+    let about = match &question.ask {
+        Ask::Shortlist { container, .. } | Ask::Select { container, .. } => container.name.clone(),
+        Ask::Judge { moves, .. } => {
+            let moves = moves.iter().map(|one| {
+                let from = one.from_version.as_deref().unwrap_or("nothing");
+                format!("{} {from} → {}", one.subject, one.to_version)
+            });
+            moves.collect::<Vec<_>>().join(", ")
+        }
+        Ask::Transform { chart, .. } => format!("{} {}", chart.name, chart.version),
+    };
+    let message = would.failure.map_or(would.message, |(_, words)| words);
+    Changed { release: format!("{}/{}", context.namespace, context.name), about, at: context.now.to_string(), message }
+}
+
+fn version(policy: &Loaded) -> (String, String) {
+    (policy.name.clone(), format!("{} ({})", policy.version, policy.digest.short()))
+}
+
+fn text(report: &Report) -> String {
+    let count: usize = report.changes.iter().map(|group| group.decisions.len()).sum();
+    let mut text = format!(
+        "{} {} → {}: {} recorded decisions, {count} would be another\n",
+        report.policy, report.old, report.new, report.compared
+    );
+    for group in &report.changes {
+        let mut table = Table::new(&["RELEASE", "ABOUT", "AT", "WOULD SAY"]);
+        for one in &group.decisions {
+            table.row([&one.release, &one.about, &one.at, &one.message]);
+        }
+        text += &format!("\n{} → {}: {}\n{}", group.was, group.would, group.decisions.len(), table.print("  "));
+    }
+    text
+}
