@@ -24,7 +24,7 @@ enum Command {
     /// Show what Rhumb would do with a repository made for Flux v1 and Helm Operator
     Plan(plan::Arguments),
     /// Render a chart as `helm template` does
-    Template(template::Arguments),
+    Template(Box<template::Arguments>),
     /// Work on policies
     #[command(subcommand)]
     Policy(policy::Command),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rhumb_core::releases::{Marks, Options, Orphan, Outcome, Ready, ReleaseView, Rollback, Test, Tested, Unfinished};
 use rhumb_helm::record::Status;
-use rhumb_helm::{Capabilities, Chart, Entropy, Limits, ReleaseOptions, RenderInput, Rendered};
+use rhumb_helm::{Capabilities, Chart, Entropy, Integers, Limits, ReleaseOptions, RenderInput, Rendered};
 use rhumb_io::cluster::Key;
 use rhumb_io::cluster::records::Stored;
 use rhumb_io::cluster::release::{self, Clock, HookRun, Pods, Redact, Report, Settings, Update, Wait, Work, Worker};
@@ -265,6 +265,7 @@ fn render(
     let input = RenderInput {
         chart,
         values,
+        integers: Integers::Float,
         release: options,
         capabilities,
         entropy: Entropy { seed: seed.into(), now: i64::try_from(now_millis / 1000).unwrap_or_default() },

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::value::{Struct, Value};
+use crate::value::{Struct, Value, go_quote};
 
 /// Version and APIs of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,30 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
+    /// A version as `--kube-version` takes it: two numbers or more; what follows them is dropped. The error is Helm's.
+    pub fn parse_kube_version(text: &str) -> Result<String, String> {
+        let version = text.trim_start();
+        let version = version.strip_prefix('v').unwrap_or(version);
+        let wrong = |message: String| format!("invalid kube version '{text}': {message}");
+        let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
+        let (numbers, extra) = version.split_at(end);
+        // A dot without a number behind it belongs to what is dropped.
+        let complete = numbers.split('.').take_while(|part| !part.is_empty()).collect::<Vec<_>>();
+        if complete.is_empty() || extra.contains('\n') {
+            return Err(wrong(format!("could not parse {} as version", go_quote(text))));
+        }
+        if complete.len() < 2 {
+            return Err(wrong(format!("illegal version string {}", go_quote(text))));
+        }
+        if let Some(first) = complete.first().filter(|first| first.len() > 1 && first.starts_with('0')) {
+            let message = format!("illegal zero-prefixed version component \"{first}\" in {}", go_quote(text));
+            return Err(wrong(message));
+        }
+        let parsed: Result<Vec<u64>, _> = complete.iter().map(|part| part.parse::<u64>()).collect();
+        let parsed = parsed.map_err(|_| wrong(format!("illegal version string {}", go_quote(text))))?;
+        Ok(format!("v{}", parsed.iter().map(u64::to_string).collect::<Vec<_>>().join(".")))
+    }
+
     /// `.Capabilities`.
     pub(crate) fn value(&self) -> Value {
         let mut numbers = self.kube_version.trim_start_matches('v').split('.');

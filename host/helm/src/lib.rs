@@ -18,8 +18,10 @@ mod error;
 mod functions;
 mod limits;
 mod manifest;
+mod name;
 mod render;
 mod schema;
+mod show;
 mod template;
 mod text;
 mod time;
@@ -28,6 +30,7 @@ pub mod version;
 
 pub mod order;
 pub mod record;
+pub mod set;
 pub mod values;
 
 pub use capabilities::Capabilities;
@@ -35,5 +38,7 @@ pub use chart::{Chart, Dependency, File, Maintainer, Metadata, unpack};
 pub use error::Error;
 pub use limits::Limits;
 pub use manifest::{Manifest, parse_manifest};
-pub use render::{Action, Entropy, ReleaseOptions, RenderInput, Rendered, Seed, render};
-pub use text::{Parts, template_text};
+pub use name::{check_release_name, name_from_template};
+pub use render::{Action, Entropy, Integers, ReleaseOptions, RenderInput, Rendered, Seed, render};
+pub use show::show_only;
+pub use text::{Hooks, Parts, template_text};

@@ -14,7 +14,7 @@ use crate::order;
 use crate::record::Hook;
 use crate::template::{Engine, Exec, TemplateSet, parse};
 use crate::value::{Entries, Files, Shared, Text, Value, from_bytes, lossy};
-use crate::values::{Nulls, coalesce};
+use crate::values::{Nulls, coalesce, table};
 
 /// The stack of the thread that renders. Templates are recursive by nature, and their depth is bounded to fit this.
 const STACK: usize = 128 << 20;
@@ -75,6 +75,15 @@ impl std::fmt::Debug for Seed {
     }
 }
 
+/// What the whole numbers of a release's values are to templates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Integers {
+    /// Go's `float64`, as all numbers of a document.
+    Float,
+    /// Go's `int64`, as those of `--set`; documents are laid below them with [`crate::set::floats`].
+    Int64,
+}
+
 /// Everything that a rendering depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderInput<'a> {
@@ -82,6 +91,8 @@ pub struct RenderInput<'a> {
     pub chart: &'a Chart,
     /// What the user supplied, over the chart's values.
     pub values: &'a Map<String, Json>,
+    /// What whole numbers among them are.
+    pub integers: Integers,
     /// The release.
     pub release: &'a ReleaseOptions,
     /// The cluster.
@@ -115,11 +126,16 @@ pub struct Rendered {
 pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     check_values(input)?;
     let failed = |message: &str| Error::chart(&input.chart.metadata().name, message);
+    on_a_thread(|| render_here(input)).map_err(|message| failed(&message))?
+}
+
+/// Runs this on a thread with a stack that is deep enough for templates.
+pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("render".to_owned()).stack_size(STACK);
-        let handle = thread.spawn_scoped(scope, || render_here(input));
-        let handle = handle.map_err(|_| failed("no thread could be started to render it"))?;
-        handle.join().map_err(|_| failed("rendering it ran into a bug of this program"))?
+        let handle = thread.spawn_scoped(scope, work);
+        let handle = handle.map_err(|_| "no thread could be started to render it".to_owned())?;
+        handle.join().map_err(|_| "rendering it ran into a bug of this program".to_owned())
     })
 }
 
@@ -159,7 +175,7 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     check_dependencies(&chart)?;
     chart.process_dependencies(input.values)?;
     check_chart(&chart, input.capabilities)?;
-    let values = Value::Values(coalesce(&chart, input.values, Nulls::Remove)?);
+    let values = Value::Values(coalesce(&chart, &table(input.values, input.integers), Nulls::Remove)?);
     crate::schema::check(&chart, &values)?;
     let top = Top { release: release(input.release), capabilities: input.capabilities.value() };
     let mut templates = Vec::new();

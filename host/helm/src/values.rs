@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::chart::Node;
 use crate::error::Error;
-use crate::value::{Entries, Shared, Value as Dynamic, from_json, to_json};
+use crate::render::Integers;
+use crate::value::{Entries, Shared, Value as Dynamic, from_json, from_json_as, to_json};
 
 /// The key that all sub-charts share.
 const GLOBAL: &str = "global";
@@ -43,8 +44,8 @@ pub fn reuse(chart: &Value, config: &Map<String, Value>, new: &Map<String, Value
 
 /// `over` with what it lacks of `below`; a null removes.
 fn laid_over(over: &Map<String, Value>, below: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
-    let over = table(over);
-    coalesce_tables(&over, &table(below), Nulls::Remove);
+    let over = table(over, Integers::Float);
+    coalesce_tables(&over, &table(below, Integers::Float), Nulls::Remove);
     let wrong = |message| Error::Values { chart: "of the revision before".to_owned(), message };
     match to_json(&Dynamic::Map(over)).map_err(wrong)? {
         Value::Object(map) => Ok(map),
@@ -66,15 +67,14 @@ pub(crate) enum Nulls {
 ///
 /// Maps are shared as in Helm, down to its side effects: a table inside a global is one and the same for a chart and its
 /// sub-charts, so what one sub-chart adds to it all others see.
-pub(crate) fn coalesce(chart: &Node, values: &Map<String, Value>, nulls: Nulls) -> Result<Rc<Shared>, Error> {
-    let table = table(values);
-    coalesce_chart(chart, &table, nulls)?;
-    Ok(table)
+pub(crate) fn coalesce(chart: &Node, values: &Rc<Shared>, nulls: Nulls) -> Result<Rc<Shared>, Error> {
+    coalesce_chart(chart, values, nulls)?;
+    Ok(Rc::clone(values))
 }
 
 /// A map of its own.
-pub(crate) fn table(values: &Map<String, Value>) -> Rc<Shared> {
-    let entries = values.iter().map(|(key, value)| (key.as_str().into(), from_json(value)));
+pub(crate) fn table(values: &Map<String, Value>, integers: Integers) -> Rc<Shared> {
+    let entries = values.iter().map(|(key, value)| (key.as_str().into(), from_json_as(value, integers)));
     Rc::new(entries.collect::<Entries>().into())
 }
 

@@ -7,7 +7,7 @@ mod charts;
 use std::path::Path;
 
 use charts::render_chart;
-use rhumb_helm::{Chart, File, Limits, Parts, parse_manifest, template_text};
+use rhumb_helm::{Chart, File, Hooks, Limits, Parts, parse_manifest, template_text};
 
 fn read(dir: &Path, root: &Path, files: &mut Vec<File>) {
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -30,7 +30,7 @@ fn chart(name: &str) -> Chart {
 
 fn check(name: &str, values: &str, parts: Parts, expected: &str) {
     let rendered = render_chart(&chart(name), values, &Limits::default()).unwrap();
-    assert_eq!(template_text(&rendered, parts), expected);
+    assert_eq!(template_text(&rendered, parts, Hooks::All), expected);
     assert_eq!(parse_manifest(&rendered.manifest).unwrap(), rendered.objects);
     assert!(!rendered.volatile);
 }

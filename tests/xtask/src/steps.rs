@@ -87,7 +87,7 @@ pub(crate) fn oracle(arguments: &[String]) -> Result<ExitCode, String> {
 pub(crate) fn conformance() -> Result<ExitCode, String> {
     let helm = crate::servers::helm().ok_or("the real `helm` is not there\nhint: `cargo xtask servers` builds it")?;
     let status = Command::new("cargo")
-        .args(["test", "--quiet", "--package", "rhumb-helm", "--test", "conformance"])
+        .args(["test", "--quiet", "--package", "rhumb-helm", "--test", "conformance", "--test", "set"])
         .env("RHUMB_RECORD", helm)
         .current_dir(root())
         .status()

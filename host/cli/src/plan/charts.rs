@@ -5,7 +5,7 @@ use std::path::Path;
 use rhumb_core::chain::chain;
 use rhumb_core::manifest::{File, Manifests, Object};
 use rhumb_core::releases::{ChartSource, KeyRef, Spec, ValuesFrom};
-use rhumb_helm::{Action, Capabilities, Chart, Entropy, Limits, ReleaseOptions, RenderInput};
+use rhumb_helm::{Action, Capabilities, Chart, Entropy, Integers, Limits, ReleaseOptions, RenderInput};
 use rhumb_io::documents;
 use rhumb_io::git::Names;
 use serde_json::{Map, Value};
@@ -193,6 +193,7 @@ fn render(chart: &Chart, spec: &Spec, values: &Map<String, Value>) -> Result<Vec
     let input = RenderInput {
         chart,
         values,
+        integers: Integers::Float,
         release: &release,
         capabilities: &Capabilities::default(),
         entropy: Entropy::default(),

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rhumb_helm::{Action, Capabilities, Chart, Entropy, File, Limits, Parts, ReleaseOptions, RenderInput};
+use rhumb_helm::{
+    Action, Capabilities, Chart, Entropy, File, Hooks, Integers, Limits, Parts, ReleaseOptions, RenderInput,
+};
 use serde_json::{Map, Value};
 
 use crate::cases::{Case, Values};
@@ -86,13 +88,14 @@ pub(crate) fn ours(case: &Case) -> Result<String, String> {
     let input = RenderInput {
         chart: &chart,
         values: &values,
+        integers: Integers::Float,
         release: &release,
         capabilities: &Capabilities::default(),
         entropy: Entropy { seed: 7.into(), now: i64::try_from(now).unwrap_or_default() },
         limits: &limits,
     };
     let rendered = rhumb_helm::render(&input).map_err(|error| chain(&error))?;
-    Ok(rhumb_helm::template_text(&rendered, Parts::WithCrds))
+    Ok(rhumb_helm::template_text(&rendered, Parts::WithCrds, Hooks::All))
 }
 
 /// Files below a folder, links followed as Helm follows them.

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::{Dependency, Node};
 use crate::error::Error;
 use crate::functions::is_compatible_range;
+use crate::render::Integers;
 use crate::value::{Entries, Shared, Value as Dynamic, to_json};
-use crate::values::{Nulls, at_path, coalesce, coalesce_tables};
+use crate::values::{Nulls, at_path, coalesce, coalesce_tables, table};
 
 impl Node {
     /// Helm's `ProcessDependencies` for these values of the release.
@@ -22,7 +23,7 @@ impl Node {
             return Ok(());
         }
         self.name_children();
-        let coalesced = coalesce(self, values, Nulls::Remove)?;
+        let coalesced = coalesce(self, &table(values, Integers::Float), Nulls::Remove)?;
         let values = json(&self.metadata.name, &coalesced)?;
         for dependency in &mut self.metadata.dependencies {
             dependency.enabled = true;
@@ -71,7 +72,7 @@ impl Node {
         if self.metadata.dependencies.is_empty() {
             return Ok(());
         }
-        let values = coalesce(self, &Map::new(), Nulls::Keep)?;
+        let values = coalesce(self, &Rc::default(), Nulls::Keep)?;
         let imported = Rc::default();
         for one in &mut self.metadata.dependencies {
             let mut kept = Vec::new();

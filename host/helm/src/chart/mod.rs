@@ -87,6 +87,16 @@ impl Chart {
         Chart { root, values: Value::Object(values) }
     }
 
+    /// The same chart, whose values nothing checks: `--skip-schema-validation`.
+    pub fn without_schemas(mut self) -> Chart {
+        let mut pending = vec![&mut self.root];
+        while let Some(node) = pending.pop() {
+            node.schema = None;
+            pending.extend(&mut node.children);
+        }
+        self
+    }
+
     /// The chart as a release record stores it: metadata, templates, values and files of the root chart after its
     /// dependencies were processed for these values.
     pub fn stored(&self, values: &Map<String, Value>) -> Result<Value, Error> {

@@ -3,17 +3,27 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::{DEPTH, Entries, Value, html_safe_json};
+use crate::render::Integers;
 
 /// A value made of a document: every number is a 64-bit float.
 pub(crate) fn from_json(json: &Json) -> Value {
+    from_json_as(json, Integers::Float)
+}
+
+/// The same, with a say in what whole numbers are.
+pub(crate) fn from_json_as(json: &Json, integers: Integers) -> Value {
+    let inner = |json: &Json| from_json_as(json, integers);
     match json {
         Json::Null => Value::Nil,
         Json::Bool(bool) => Value::Bool(*bool),
+        Json::Number(number) if integers == Integers::Int64 && number.is_i64() => {
+            Value::Int64(number.as_i64().unwrap_or_default())
+        }
         Json::Number(number) => Value::Float(number.as_f64().unwrap_or_default()),
         Json::String(text) => Value::text(text.as_str()),
-        Json::Array(items) => Value::list(items.iter().map(from_json).collect()),
+        Json::Array(items) => Value::list(items.iter().map(inner).collect()),
         Json::Object(object) => {
-            Value::map(object.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect::<Entries>())
+            Value::map(object.iter().map(|(key, value)| (key.as_str().into(), inner(value))).collect::<Entries>())
         }
     }
 }

@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use rhumb_helm::{Action, Capabilities, Chart, Entropy, Error, File, Limits, ReleaseOptions, RenderInput, Rendered};
+use rhumb_helm::{
+    Action, Capabilities, Chart, Entropy, Error, File, Integers, Limits, ReleaseOptions, RenderInput, Rendered,
+};
+use serde_json::{Map, Value};
 
 /// One file of a chart.
 pub(crate) fn file(path: &str, text: &str) -> File {
@@ -22,11 +25,26 @@ pub(crate) fn render_within(files: Vec<File>, values: &str, limits: &Limits) -> 
 /// Renders a loaded chart.
 pub(crate) fn render_chart(chart: &Chart, values: &str, limits: &Limits) -> Result<Rendered, Error> {
     let values = rhumb_yaml::from_str(values).expect("values of a test are YAML");
+    render_all(chart, &values.as_object().cloned().unwrap_or_default(), Integers::Float, limits)
+}
+
+/// The same with values as they are.
+pub(crate) fn render_values(chart: &Chart, values: &Map<String, Value>, integers: Integers) -> Result<Rendered, Error> {
+    render_all(chart, values, integers, &Limits::default())
+}
+
+fn render_all(
+    chart: &Chart,
+    values: &Map<String, Value>,
+    integers: Integers,
+    limits: &Limits,
+) -> Result<Rendered, Error> {
     let release =
         ReleaseOptions { name: "rel".to_owned(), namespace: "ns1".to_owned(), revision: 1, action: Action::Install };
     rhumb_helm::render(&RenderInput {
         chart,
-        values: &values.as_object().cloned().unwrap_or_default(),
+        values,
+        integers,
         release: &release,
         capabilities: &Capabilities::default(),
         entropy: Entropy { seed: 1.into(), now: 1_790_000_000 },
