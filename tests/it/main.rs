@@ -7,6 +7,7 @@ mod cluster;
 mod evidence;
 mod faults;
 mod git;
+mod helm_template;
 mod kill;
 mod layering;
 mod lifecycle;
