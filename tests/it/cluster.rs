@@ -205,6 +205,14 @@ async fn nobody_approves_in_the_name_of_somebody_else() {
     let words = rhumb_core::chain::chain(&changed);
     assert!(words.contains("an approval cannot be changed"), "{words}");
 
+    let binding = json!({
+        "apiVersion": "rhumb.dev/v1alpha1", "kind": "PolicyBinding", "metadata": {"name": "two"},
+        "spec": {"policy": "approval", "config": {"quorum": 2, "atLeast": {"oncall": 1}}, "environments": ["prod"]},
+    });
+    cluster.create(&binding).await.unwrap();
+    let stored = cluster.get(&Key::of(&binding).unwrap()).await.unwrap().unwrap();
+    assert_eq!(stored["spec"], binding["spec"], "settings of a policy are kept as they are");
+
     // The switch has one name, and the same vouching.
     let switch = |name: &str, by: &str| {
         let metadata = json!({"name": name});

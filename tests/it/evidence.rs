@@ -148,6 +148,38 @@ async fn the_stop_switch_holds_releases_that_ask_no_rule_until_it_is_released() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_bound_from_above_or_looks_on_in_shadow() {
+    let world = world().await;
+    let cluster = &world.daemon.ctx.cluster;
+    let bind = |name: &str, spec: Value| {
+        let metadata = serde_json::json!({"name": name});
+        serde_json::json!({
+            "apiVersion": "rhumb.dev/v1alpha1", "kind": "PolicyBinding", "metadata": metadata, "spec": spec,
+        })
+    };
+    let two = bind("two", serde_json::json!({"policy": "approval", "environments": ["prod"], "config": {"quorum": 2}}));
+    let shadow = bind("try", serde_json::json!({"policy": "approval", "namespaces": ["dev"], "mode": "shadow"}));
+    for binding in [&two, &shadow] {
+        cluster.create(binding).await.unwrap();
+    }
+    // The release itself asks for less, which changes nothing.
+    let file = "releases/prod/podinfo.yaml";
+    ask(&world, file, "approval", "{environments: [none]}").await;
+    push(&world, "0.4.10").await;
+    let (_, words) = decided(&world, "prod", "podinfo-prod");
+    assert!(words.starts_with("0.4.10: require-approval by `approval@two`: 0 of 2 people"), "{words}");
+    push(&world, "dev-aaaa1111").await;
+    assert!(world.remote.text("releases/dev/podinfo.yaml").unwrap().contains("dev-aaaa1111"), "shadow holds nothing");
+    let decisions = world.explain("dev", "podinfo-dev").await.unwrap().decisions;
+    let looked_on = decisions.iter().find(|decision| decision.policy == "approval@try");
+    assert!(looked_on.is_some_and(|decision| decision.outcome.starts_with("needs 1 approvals")), "{decisions:?}");
+
+    cluster.delete(&rhumb_io::cluster::Key::of(&two).unwrap()).await.unwrap();
+    world.settle_after(Event::Cluster).await;
+    assert!(world.remote.text(file).unwrap().contains("tag: 0.4.10"), "what is no longer bound holds nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_was_taken_back_does_not_come_again() {
     let world = world().await;
     let file = "releases/dev/podinfo.yaml";

@@ -423,8 +423,15 @@ impl Real {
 }
 
 /// What of `host/deploy` an operator applies before the daemon starts.
-pub const SET_UP: [&str; 6] =
-    ["namespace.yaml", "helmrelease.yaml", "approval.yaml", "stopswitch.yaml", "vouching.yaml", "rbac.yaml"];
+pub const SET_UP: [&str; 7] = [
+    "namespace.yaml",
+    "helmrelease.yaml",
+    "approval.yaml",
+    "policybinding.yaml",
+    "stopswitch.yaml",
+    "vouching.yaml",
+    "rbac.yaml",
+];
 
 /// Applies it.
 async fn set_up(plane: &ControlPlane) {
