@@ -16,6 +16,7 @@ mod capabilities;
 mod chart;
 mod error;
 mod functions;
+mod glob;
 mod limits;
 mod manifest;
 mod name;

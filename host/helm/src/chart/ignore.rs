@@ -1,8 +1,10 @@
 //! `.helmignore`.
 
-use globset::{GlobBuilder, GlobMatcher};
+use regex::Regex;
 
 use super::File;
+use crate::error::Error;
+use crate::glob;
 
 /// One line of the file.
 struct Rule {
@@ -10,28 +12,37 @@ struct Rule {
     only_folders: bool,
     /// Whether the whole path is compared, not the last name.
     whole_path: bool,
-    matcher: GlobMatcher,
+    matcher: Regex,
 }
 
 /// Takes out what `.helmignore` names, and dot files right below `templates/`.
-pub(super) fn apply(files: Vec<File>) -> Vec<File> {
+///
+/// A line that Helm cannot read makes it refuse the chart.
+pub(super) fn apply(files: Vec<File>) -> Result<Vec<File>, Error> {
     let source = files.iter().find(|file| file.path == ".helmignore");
     let text = source.map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default();
-    let rules: Vec<Rule> = text.lines().filter_map(rule).chain(rule("templates/.?*")).collect();
-    files.into_iter().filter(|file| !is_ignored(&rules, &file.path)).collect()
+    let mut rules = Vec::new();
+    for (at, line) in text.trim_start_matches('\u{feff}').lines().chain(["templates/.?*"]).enumerate() {
+        let wrong = |message| Error::chart("", format!("line {} of .helmignore: {message}", at + 1));
+        rules.extend(rule(line).map_err(wrong)?);
+    }
+    Ok(files.into_iter().filter(|file| !is_ignored(&rules, &file.path)).collect())
 }
 
-fn rule(line: &str) -> Option<Rule> {
-    let line = line.trim_start_matches('\u{feff}').trim();
-    if line.is_empty() || line.starts_with('#') || line.contains("**") {
-        return None;
+fn rule(line: &str) -> Result<Option<Rule>, String> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
     }
-    let (negated, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
-    let (only_folders, line) = line.strip_suffix('/').map_or((false, line), |rest| (true, rest));
-    let whole_path = line.contains('/');
-    let line = line.strip_prefix('/').unwrap_or(line);
-    let glob = GlobBuilder::new(line).literal_separator(true).backslash_escape(true).build().ok()?;
-    Some(Rule { negated, only_folders, whole_path, matcher: glob.compile_matcher() })
+    if line.contains("**") {
+        return Err("double-star (**) syntax is not supported".to_owned());
+    }
+    let broken = || format!("`{line}` is no pattern");
+    let (negated, rest) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
+    let (only_folders, rest) = rest.strip_suffix('/').map_or((false, rest), |rest| (true, rest));
+    let whole_path = rest.contains('/');
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    Ok(Some(Rule { negated, only_folders, whole_path, matcher: glob::path(rest).ok_or_else(broken)? }))
 }
 
 /// Whether the file or one of the folders that it is in is ignored.
@@ -77,7 +88,7 @@ mod tests {
             file("docs/a.txt"),
             file("templates/.hidden.yaml"),
         ];
-        let kept: Vec<String> = apply(files).into_iter().map(|file| file.path).collect();
+        let kept: Vec<String> = apply(files).unwrap().into_iter().map(|file| file.path).collect();
         assert_eq!(kept, [".helmignore", "Chart.yaml", "sub/only.txt", "docs/a.txt"]);
     }
 }

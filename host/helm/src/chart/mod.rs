@@ -54,7 +54,7 @@ impl Chart {
         if total > limits.chart_bytes {
             return Err(Error::limit("the chart", "chart_bytes", limits.chart_bytes));
         }
-        let mut files = ignore::apply(files);
+        let mut files = ignore::apply(files)?;
         // Helm walks folders by name, and the order of `crds/` and of sub-charts follows from that.
         files.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
         Self::load(files, limits)

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use base64::Engine as _;
-use globset::GlobBuilder;
 use serde_json::{Map, Value as Json};
 
 /// Files by path.
@@ -35,10 +34,8 @@ impl Files {
 
     /// The files whose path fits a pattern of `gobwas/glob` with `/` as separator; a broken pattern fits all.
     pub(crate) fn glob(&self, pattern: &str) -> Self {
-        let matcher =
-            GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).empty_alternates(true).build();
-        let matcher = matcher.ok().map(|glob| glob.compile_matcher());
-        let fits = |path: &str| matcher.as_ref().is_none_or(|matcher| matcher.is_match(path));
+        let regex = crate::glob::gobwas(pattern);
+        let fits = |path: &str| regex.as_ref().is_none_or(|regex| regex.is_match(path));
         Self(self.0.iter().filter(|(path, _)| fits(path)).map(|(path, data)| (path.clone(), data.clone())).collect())
     }
 
