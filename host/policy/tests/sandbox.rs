@@ -175,9 +175,9 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 #[test]
 fn a_description_that_differs_from_the_code_is_refused() {
     let mut bytes = guests::component("semver").to_vec();
-    // The description stands in the code and in the section; the code may hold its words once more.
+    // The section comes last; before it the code holds the words, and more than once.
     let sought = br#""summary":"The highest"#;
-    let at = bytes.windows(sought.len()).position(|window| window == sought).unwrap();
+    let at = bytes.windows(sought.len()).rposition(|window| window == sought).unwrap();
     bytes[at + sought.len() - 1] = b'T';
     let error = sandbox().load(&bytes).unwrap_err();
     assert!(matches!(error, LoadError::LyingDescription), "{error}");
