@@ -149,6 +149,12 @@ mod tests {
         assert_eq!(fits("[a", "a"), None);
         assert_eq!(fits("a\\", "a"), None);
         assert_eq!(fits("?", "é"), Some(true));
+        assert_eq!(fits("templates/[a-c]?.y*l", "templates/bx.yaml"), Some(true));
+        assert_eq!(fits("templates/[^a-c].yaml", "templates/b.yaml"), Some(false));
+        assert_eq!(fits("templates/\\a.yaml", "templates/a.yaml"), Some(true));
+        assert_eq!(fits("", "templates/a"), Some(false));
+        assert_eq!(fits("a*b*c", "aXbYbZc"), Some(true));
+        assert_eq!(fits("a*b*c", "aXbYbZ"), Some(false));
     }
 
     #[test]
