@@ -14,9 +14,6 @@ pub(crate) const MEMORIES: u32 = 4;
 pub struct Limits {
     /// Size of a component in bytes.
     pub component_bytes: usize,
-    /// How many times the usual number of functions, loops, branches and such a component may have; 1 unless it carries
-    /// an interpreter.
-    pub shape: usize,
     /// Greatest fuel of one call, whatever the policy recommends.
     pub fuel: u64,
     /// Wall-clock time of one call in milliseconds: the net below fuel, for a machine that is slow or busy.
@@ -67,7 +64,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             component_bytes: 4 << 20,
-            shape: 1,
             fuel: 200_000_000,
             wall_millis: 1000,
             memory_bytes: 64 << 20,
@@ -76,23 +72,6 @@ impl Default for Limits {
             handles: 4096,
             answer: AnswerLimits::default(),
             compile: CompileLimits::default(),
-        }
-    }
-}
-
-impl Limits {
-    /// The class of components that carry an interpreter, as those in JavaScript and Python do: 12 to 18 MB that take 10 s
-    /// of a processor to compile, and 20 to 100 times the fuel for the same decision.
-    pub fn interpreted() -> Self {
-        Self {
-            component_bytes: 40 << 20,
-            shape: 20,
-            fuel: 5_000_000_000,
-            wall_millis: 5000,
-            memory_bytes: 128 << 20,
-            table_elements: 50_000,
-            compile: CompileLimits { memory_bytes: 2 << 30, cpu_seconds: 60, wall_millis: 180_000 },
-            ..Self::default()
         }
     }
 }

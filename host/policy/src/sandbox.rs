@@ -101,7 +101,7 @@ impl Sandbox {
     ///
     /// Loading the same bytes again costs a look at them.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
-        let admitted = admit(bytes, &self.inner.limits)?;
+        let admitted = admit(bytes, self.inner.limits.component_bytes)?;
         let digest = Digest::of(bytes);
         let policy = match self.policy(&digest) {
             Some(policy) => policy,

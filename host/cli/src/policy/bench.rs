@@ -11,7 +11,7 @@ use rhumb_policy::{Loaded, Sandbox};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Printed, check::renumbered, components::components, suite};
+use super::{Printed, check::renumbered, components::each, suite};
 use crate::print::Output;
 use crate::table::Table;
 
@@ -82,13 +82,9 @@ struct Spread {
 
 /// Measures the policies.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let built = components(&arguments.folders, arguments.component.as_deref())?;
-    let sandbox = super::sandbox(&built.paths)?;
-    let mut reports = Vec::new();
-    for (folder, component) in arguments.folders.iter().zip(&built.paths) {
-        let policy = super::load(&sandbox, component)?;
-        reports.push(report(&sandbox, &policy, folder, arguments.runs)?);
-    }
+    let reports = each((&arguments.folders, arguments.component.as_deref()), |sandbox, policy, folder| {
+        report(sandbox, policy, folder, arguments.runs)
+    })?;
     let text = match arguments.output {
         Output::Json => super::json(&reports)?,
         Output::Text => reports.iter().map(text).collect::<Vec<_>>().join("\n"),

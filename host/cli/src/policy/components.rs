@@ -3,19 +3,31 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use rhumb_policy::{Loaded, Sandbox};
 use tempfile::TempDir;
 
 use super::build::build_all;
 
 /// Components of some folders, in their order. Those that were built for this are gone with it.
 #[derive(Debug)]
-pub(super) struct Components {
-    pub(super) paths: Vec<PathBuf>,
+struct Components {
+    paths: Vec<PathBuf>,
     _folder: Option<TempDir>,
 }
 
+/// Has something done with the policy of each folder, in their order, in one sandbox.
+pub(super) fn each<R>(
+    (folders, given): (&[PathBuf], Option<&Path>),
+    act: impl Fn(&Sandbox, &Loaded, &Path) -> Result<R>,
+) -> Result<Vec<R>> {
+    let built = components(folders, given)?;
+    let sandbox = super::sandbox()?;
+    let policies = folders.iter().zip(&built.paths);
+    policies.map(|(folder, component)| act(&sandbox, &super::load(&sandbox, component)?, folder)).collect()
+}
+
 /// Builds the policies of these folders, unless the component of the only one is given.
-pub(super) fn components(folders: &[PathBuf], given: Option<&Path>) -> Result<Components> {
+fn components(folders: &[PathBuf], given: Option<&Path>) -> Result<Components> {
     if let Some(component) = given {
         if folders.len() != 1 {
             bail!("`--component` is of one policy; name one folder");

@@ -63,7 +63,7 @@ struct Changed {
 
 /// Asks both versions what was asked before, and groups what differs.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let sandbox = super::sandbox(&[&arguments.old, &arguments.new])?;
+    let sandbox = super::sandbox()?;
     let (old, new) = (super::load(&sandbox, &arguments.old)?, super::load(&sandbox, &arguments.new)?);
     if old.kind != new.kind {
         bail!("`{}` is of kind {}, `{}` of kind {}", old.name, old.kind.as_str(), new.name, new.kind.as_str());

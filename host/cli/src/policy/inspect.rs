@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use rhumb_daemon::config::Registries;
-use rhumb_policy::{Isolation, Limits, Options, Sandbox};
+use rhumb_policy::{Isolation, Options, Sandbox};
 use serde_json::{Value, json};
 
 use super::{Printed, oci};
@@ -31,11 +31,7 @@ pub async fn run(arguments: &Arguments) -> Result<Printed> {
         true => Some(oci::fetch(&component, &arguments.registries).await?),
         false => None,
     };
-    let size = match &fetched {
-        Some(fetched) => fetched.bytes.len() as u64,
-        None => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-    };
-    let sandbox = walled(super::limits(size))?;
+    let sandbox = walled()?;
     let policy = match &fetched {
         Some(fetched) => sandbox.load(&fetched.bytes).with_context(|| format!("failed to load `{component}`"))?,
         None => super::load(&sandbox, path)?,
@@ -98,7 +94,7 @@ pub async fn run(arguments: &Arguments) -> Result<Printed> {
 }
 
 /// A sandbox as the daemon has it, which shows what walls this machine gives it.
-fn walled(limits: Limits) -> Result<Sandbox> {
+fn walled() -> Result<Sandbox> {
     let isolation = Isolation::Process(super::this_program()?);
-    Sandbox::new(Options { isolation, limits, ..Options::default() }).context("failed to start the sandbox")
+    Sandbox::new(Options { isolation, ..Options::default() }).context("failed to start the sandbox")
 }

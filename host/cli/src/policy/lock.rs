@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use rhumb_policy::EngineProfile;
 use rhumb_policy::cases::{self, Outcomes};
+use rhumb_policy::{EngineProfile, Loaded, Sandbox};
 use serde::{Deserialize, Serialize};
 
-use super::{Printed, components::components, suite};
+use super::{Printed, components::each, suite};
 use crate::table::Table;
 
 /// The file, in the policy's folder.
@@ -52,27 +52,30 @@ pub(super) struct Compared {
 
 /// Runs the cases and writes what they took.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let built = components(&arguments.folders, arguments.component.as_deref())?;
-    let sandbox = super::sandbox(&built.paths)?;
+    let rows = each((&arguments.folders, arguments.component.as_deref()), lock)?;
     let mut table = Table::new(&["POLICY", "CASES", "MOST FUEL", "FILE"]);
-    for (folder, component) in arguments.folders.iter().zip(&built.paths) {
-        let policy = super::load(&sandbox, component)?;
-        let mut lock = FuelLock { engine: sandbox.profile().clone(), fuel: BTreeMap::new() };
-        for suite in suite::files(folder)? {
-            let there = lock.fuel.entry(suite.name()).or_default();
-            for outcomes in cases::run(&sandbox, &policy, &suite.file) {
-                let most = there.entry(outcomes.name).or_default();
-                *most = outcomes.fuel.max(*most);
-            }
-        }
-        let all = || lock.fuel.values().flat_map(BTreeMap::values);
-        let (count, most) = (all().count().to_string(), all().max().copied().unwrap_or_default().to_string());
-        let path = suite::below(folder, FILE);
-        let written = std::fs::write(&path, super::json(&lock)?);
-        written.with_context(|| format!("failed to write `{}`", path.display()))?;
-        table.row([policy.name, count, most, path.display().to_string()]);
+    for row in rows {
+        table.row(row);
     }
     Ok(Printed { text: table.print(""), success: true })
+}
+
+/// Runs the cases of one policy, writes what they took, and says so in a row.
+fn lock(sandbox: &Sandbox, policy: &Loaded, folder: &Path) -> Result<[String; 4]> {
+    let mut lock = FuelLock { engine: sandbox.profile().clone(), fuel: BTreeMap::new() };
+    for suite in suite::files(folder)? {
+        let there = lock.fuel.entry(suite.name()).or_default();
+        for outcomes in cases::run(sandbox, policy, &suite.file) {
+            let most = there.entry(outcomes.name).or_default();
+            *most = outcomes.fuel.max(*most);
+        }
+    }
+    let all = || lock.fuel.values().flat_map(BTreeMap::values);
+    let (count, most) = (all().count().to_string(), all().max().copied().unwrap_or_default().to_string());
+    let path = suite::below(folder, FILE);
+    let written = std::fs::write(&path, super::json(&lock)?);
+    written.with_context(|| format!("failed to write `{}`", path.display()))?;
+    Ok([policy.name.clone(), count, most, path.display().to_string()])
 }
 
 impl FuelLock {

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use rhumb_policy::{Isolation, Limits, Loaded, Options, Program, Record, Sandbox};
+use rhumb_policy::{Isolation, Loaded, Options, Program, Record, Sandbox};
 use serde::Serialize;
 
 use crate::print;
@@ -104,19 +104,11 @@ pub struct Printed {
     pub success: bool,
 }
 
-/// A sandbox for these components. It runs policies in this process, which holds nothing of worth to them, and compiles
-/// them in another: a component from anywhere may be one that takes a compiler minutes.
-fn sandbox(components: &[impl AsRef<Path>]) -> Result<Sandbox> {
-    let sizes = components.iter().filter_map(|path| std::fs::metadata(path).ok());
+/// A sandbox with the limits of the daemon. It runs policies in this process, which holds nothing of worth to them, and
+/// compiles them in another: a component from anywhere may be one that takes a compiler minutes.
+fn sandbox() -> Result<Sandbox> {
     let isolation = Isolation::CompileApart(this_program()?);
-    let limits = limits(sizes.map(|metadata| metadata.len()).max().unwrap_or_default());
-    Sandbox::new(Options { isolation, limits, ..Options::default() }).context("failed to start the sandbox")
-}
-
-/// The limits of the class that a component of this size is of: one with an interpreter in it does not fit in the usual.
-fn limits(bytes: u64) -> Limits {
-    let usual = Limits::default();
-    if bytes > usual.component_bytes as u64 { Limits::interpreted() } else { usual }
+    Sandbox::new(Options { isolation, ..Options::default() }).context("failed to start the sandbox")
 }
 
 fn this_program() -> Result<Program> {

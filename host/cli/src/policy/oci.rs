@@ -79,7 +79,7 @@ pub(super) fn is_reference(text: &Path) -> bool {
 
 /// Checks a component as a host does and uploads it.
 pub async fn push(arguments: &Push) -> Result<Printed> {
-    let policy = super::load(&super::sandbox(&[&arguments.component])?, &arguments.component)?;
+    let policy = super::load(&super::sandbox()?, &arguments.component)?;
     let reference = parsed(&arguments.reference)?;
     if reference.digest.is_some() {
         bail!("`{}` names a digest, which nobody knows before it is pushed; give a tag", arguments.reference);
@@ -120,7 +120,7 @@ pub async fn pull(arguments: &Pull) -> Result<Printed> {
     let mut unchecked =
         tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).context("failed to make a file")?;
     unchecked.write_all(&fetched.bytes).context("failed to write a file")?;
-    let loaded = super::sandbox(&[unchecked.path()])?.load(&fetched.bytes);
+    let loaded = super::sandbox()?.load(&fetched.bytes);
     let policy = loaded.with_context(|| format!("failed to load `{}`", arguments.reference))?;
     let path = arguments.file.clone().unwrap_or_else(|| PathBuf::from(format!("{}.wasm", policy.name)));
     unchecked.persist(&path).with_context(|| format!("failed to write `{}`", path.display()))?;

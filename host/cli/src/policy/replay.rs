@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
             paths.filter(|path| path.extension().is_some_and(|extension| extension == "wasm")).collect()
         }
     };
-    let sandbox = sandbox(&candidates)?;
+    let sandbox = sandbox()?;
     let mut found = false;
     for candidate in candidates {
         // The file is asked for by its content, so only the one that decided is loaded.

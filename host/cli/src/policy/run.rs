@@ -67,7 +67,7 @@ struct Input {
 
 /// Asks and prints the answer: exit code 1 when there was none.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let sandbox = sandbox(&[&arguments.component])?;
+    let sandbox = sandbox()?;
     let policy = super::load(&sandbox, &arguments.component)?;
     if let Err(problems) = sandbox.check_config(&policy.digest, &arguments.config) {
         bail!("config of `{}`: {}", policy.name, Failure::BadConfig(problems));

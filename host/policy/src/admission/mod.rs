@@ -13,7 +13,6 @@ use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use crate::contract::{PACKAGE, VERSION};
 use crate::describe::Describe;
 use crate::error::LoadError;
-use crate::limits::Limits;
 
 use self::scan::{Scan, invalid};
 
@@ -41,14 +40,13 @@ pub(crate) struct Admitted {
 }
 
 /// Looks at the bytes of a component.
-pub(crate) fn admit(bytes: &[u8], limits: &Limits) -> Result<Admitted, LoadError> {
-    let limit = limits.component_bytes;
+pub(crate) fn admit(bytes: &[u8], limit: usize) -> Result<Admitted, LoadError> {
     if bytes.len() > limit {
         return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
     }
     require_component(bytes)?;
     // Counted first: what takes a compiler minutes can take a validator seconds.
-    let found = walk(bytes, limits.shape)?;
+    let found = walk(bytes)?;
     let types = Validator::new_with_features(FEATURES).validate_all(bytes).map_err(invalid)?;
     for import in &found.imports {
         if !is_types_only(&types, import) {
@@ -91,8 +89,8 @@ struct Found {
     sections: Vec<String>,
 }
 
-fn walk(bytes: &[u8], times: usize) -> Result<Found, LoadError> {
-    let (mut found, mut scan) = (Found::default(), Scan::new(times));
+fn walk(bytes: &[u8]) -> Result<Found, LoadError> {
+    let (mut found, mut scan) = (Found::default(), Scan::default());
     // Components and modules nest; imports and exports count for the outermost component alone.
     let mut depth = 0_usize;
     let mut function = 0;

@@ -41,10 +41,8 @@ pub(super) const DEPTH: usize = 4;
 pub(super) const PARTS: usize = 5000;
 
 /// What was counted so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// How many times the limits count.
-    times: usize,
     functions: usize,
     types: usize,
     names: usize,
@@ -65,23 +63,6 @@ struct Arity {
 }
 
 impl Scan {
-    /// Nothing is counted; the limits count so many times.
-    pub(super) fn new(times: usize) -> Self {
-        Self {
-            times,
-            functions: 0,
-            types: 0,
-            names: 0,
-            globals: 0,
-            segments: 0,
-            elements: 0,
-            modules: 0,
-            depth: 0,
-            parts: 0,
-            function_types: Vec::new(),
-        }
-    }
-
     /// Counts one part of the file, in the order in which they stand there.
     pub(super) fn take(&mut self, payload: &Payload<'_>) -> Result<(), LoadError> {
         match payload {
@@ -89,77 +70,55 @@ impl Scan {
                 self.depth += 1;
                 // A module holds no other, so its types are those that come next.
                 self.function_types.clear();
-                within("components within components", self.depth, DEPTH * self.times)?;
-                grow("modules and components", &mut self.modules, 1, MODULES * self.times)
+                within("components within components", self.depth, DEPTH)?;
+                grow("modules and components", &mut self.modules, 1, MODULES)
             }
             Payload::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
                 Ok(())
             }
             Payload::TypeSection(section) => {
-                grow("types", &mut self.types, section.count(), TYPES * self.times)?;
+                grow("types", &mut self.types, section.count(), TYPES)?;
                 for group in section.clone() {
                     for ty in group.map_err(invalid)?.into_types() {
                         let arity = match &ty.composite_type.inner {
                             wasmparser::CompositeInnerType::Func(ty) => arity(ty),
                             _ => Arity::default(),
                         };
-                        within(
-                            "parameters or results of a type",
-                            arity.params.max(arity.results),
-                            TYPE_VALUES * self.times,
-                        )?;
+                        within("parameters or results of a type", arity.params.max(arity.results), TYPE_VALUES)?;
                         self.function_types.push(arity);
                     }
                 }
                 Ok(())
             }
-            Payload::ComponentTypeSection(section) => {
-                grow("types", &mut self.types, section.count(), TYPES * self.times)
-            }
-            Payload::CoreTypeSection(section) => grow("types", &mut self.types, section.count(), TYPES * self.times),
-            Payload::ImportSection(section) => {
-                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
-            }
-            Payload::ExportSection(section) => {
-                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
-            }
+            Payload::ComponentTypeSection(section) => grow("types", &mut self.types, section.count(), TYPES),
+            Payload::CoreTypeSection(section) => grow("types", &mut self.types, section.count(), TYPES),
+            Payload::ImportSection(section) => grow("imports and exports", &mut self.names, section.count(), NAMES),
+            Payload::ExportSection(section) => grow("imports and exports", &mut self.names, section.count(), NAMES),
             Payload::ComponentImportSection(section) => {
-                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
+                grow("imports and exports", &mut self.names, section.count(), NAMES)
             }
             Payload::ComponentExportSection(section) => {
-                grow("imports and exports", &mut self.names, section.count(), NAMES * self.times)
+                grow("imports and exports", &mut self.names, section.count(), NAMES)
             }
-            Payload::FunctionSection(section) => {
-                grow("functions", &mut self.functions, section.count(), FUNCTIONS * self.times)
-            }
-            Payload::GlobalSection(section) => {
-                grow("globals", &mut self.globals, section.count(), GLOBALS * self.times)
-            }
-            Payload::DataSection(section) => {
-                grow("segments", &mut self.segments, section.count(), SEGMENTS * self.times)
-            }
+            Payload::FunctionSection(section) => grow("functions", &mut self.functions, section.count(), FUNCTIONS),
+            Payload::GlobalSection(section) => grow("globals", &mut self.globals, section.count(), GLOBALS),
+            Payload::DataSection(section) => grow("segments", &mut self.segments, section.count(), SEGMENTS),
             Payload::ElementSection(section) => {
-                grow("segments", &mut self.segments, section.count(), SEGMENTS * self.times)?;
+                grow("segments", &mut self.segments, section.count(), SEGMENTS)?;
                 for element in section.clone() {
                     let count = match element.map_err(invalid)?.items {
                         wasmparser::ElementItems::Functions(items) => items.count(),
                         wasmparser::ElementItems::Expressions(_, items) => items.count(),
                     };
-                    grow("items of element segments", &mut self.elements, count, ELEMENTS * self.times)?;
+                    grow("items of element segments", &mut self.elements, count, ELEMENTS)?;
                 }
                 Ok(())
             }
-            Payload::InstanceSection(section) => grow("parts", &mut self.parts, section.count(), PARTS * self.times),
-            Payload::ComponentInstanceSection(section) => {
-                grow("parts", &mut self.parts, section.count(), PARTS * self.times)
-            }
-            Payload::ComponentAliasSection(section) => {
-                grow("parts", &mut self.parts, section.count(), PARTS * self.times)
-            }
-            Payload::ComponentCanonicalSection(section) => {
-                grow("parts", &mut self.parts, section.count(), PARTS * self.times)
-            }
+            Payload::InstanceSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
+            Payload::ComponentInstanceSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
+            Payload::ComponentAliasSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
+            Payload::ComponentCanonicalSection(section) => grow("parts", &mut self.parts, section.count(), PARTS),
             _ => Ok(()),
         }
     }
@@ -171,11 +130,11 @@ impl Scan {
             if count > limit { Err(LoadError::Costly { function: number, reason: reason() }) } else { Ok(()) }
         };
         let range = body.range();
-        costly("bytes", range.end.saturating_sub(range.start), BODY_BYTES * self.times)?;
+        costly("bytes", range.end.saturating_sub(range.start), BODY_BYTES)?;
         let mut locals = 0;
         for group in body.get_locals_reader().map_err(invalid)? {
             locals += group.map_err(invalid)?.0 as usize;
-            costly("local variables", locals, LOCALS * self.times)?;
+            costly("local variables", locals, LOCALS)?;
         }
         // How many values a branch to each open block carries; the function's own results are few.
         let mut blocks = vec![1];
@@ -198,15 +157,15 @@ impl Scan {
                     values += carried(&blocks, targets.default()).max(1);
                     for target in targets.targets() {
                         values += carried(&blocks, target.map_err(invalid)?).max(1);
-                        costly("values carried by branches", values, BRANCH_VALUES * self.times)?;
+                        costly("values carried by branches", values, BRANCH_VALUES)?;
                     }
                 }
                 _ => {}
             }
-            costly("blocks within blocks", blocks.len().saturating_sub(1), NESTING * self.times)?;
-            costly("loops", loops, LOOPS * self.times)?;
-            costly("loops times local variables", loops * locals, LOOP_LOCALS * self.times)?;
-            costly("values carried by branches", values, BRANCH_VALUES * self.times)?;
+            costly("blocks within blocks", blocks.len().saturating_sub(1), NESTING)?;
+            costly("loops", loops, LOOPS)?;
+            costly("loops times local variables", loops * locals, LOOP_LOCALS)?;
+            costly("values carried by branches", values, BRANCH_VALUES)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::walk;
 /// What the scan says to this text, with `(n)` of something in place of `{}`.
 fn scanned(text: &str) -> String {
     let bytes = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
-    walk(&bytes, 1).err().map(|error| error.to_string()).unwrap_or_default()
+    walk(&bytes).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 /// Asserts that a module with `limit` of something passes and one with more is refused.

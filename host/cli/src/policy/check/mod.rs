@@ -14,7 +14,7 @@ use rhumb_policy::{Loaded, Sandbox};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Printed, components::components, random::Random, suite};
+use super::{Printed, components::each, random::Random, suite};
 use crate::print::Output;
 use crate::table::Table;
 use inputs::Inputs;
@@ -76,13 +76,9 @@ struct Broken {
 
 /// Makes up questions and says which properties did not hold.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
-    let built = components(&arguments.folders, arguments.component.as_deref())?;
-    let sandbox = super::sandbox(&built.paths)?;
-    let mut reports = Vec::new();
-    for (folder, component) in arguments.folders.iter().zip(&built.paths) {
-        let policy = super::load(&sandbox, component)?;
-        reports.push(report(&sandbox, &policy, folder, arguments)?);
-    }
+    let reports = each((&arguments.folders, arguments.component.as_deref()), |sandbox, policy, folder| {
+        report(sandbox, policy, folder, arguments)
+    })?;
     let success = reports.iter().flat_map(|report| &report.properties).all(|row| row.broken.is_none());
     let text = match arguments.output {
         Output::Json => super::json(&reports)?,

@@ -14,7 +14,7 @@ use rhumb_policy::{Loaded, Sandbox};
 use serde::Serialize;
 
 use super::lock::{Compared, FuelLock};
-use super::{Printed, components::components, sandbox, suite};
+use super::{Printed, components::each, suite};
 use coverage::Coverage;
 
 /// Options of `rhumb policy test`.
@@ -106,13 +106,9 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
 }
 
 fn once(arguments: &Arguments) -> Result<Printed> {
-    let built = components(&arguments.folders, arguments.component.as_deref())?;
-    let sandbox = sandbox(&built.paths)?;
-    let mut reports = Vec::new();
-    for (folder, component) in arguments.folders.iter().zip(&built.paths) {
-        let policy = super::load(&sandbox, component)?;
-        reports.push(report(&sandbox, &policy, folder, arguments.update)?);
-    }
+    let reports = each((&arguments.folders, arguments.component.as_deref()), |sandbox, policy, folder| {
+        report(sandbox, policy, folder, arguments.update)
+    })?;
     let failed = reports.iter().flat_map(|report| &report.files).flat_map(FileReport::failed).count();
     let least = f64::from(arguments.min_coverage.unwrap_or_default());
     let covered = reports.iter().all(|report| report.coverage.percent() >= least);
