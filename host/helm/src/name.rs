@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::render::{Entropy, on_a_thread};
 use crate::template::{Engine, Exec, TemplateSet, parse};
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// What errors call the template of a name, as Helm does.
 const FILE: &str = "name-template";
@@ -33,9 +33,9 @@ pub fn check_release_name(name: &str) -> Result<(), String> {
 pub fn name_from_template(template: &str, entropy: Entropy, limits: &Limits) -> Result<String, Error> {
     let make = || {
         let engine = Engine::new(limits, entropy);
-        let file: Rc<str> = FILE.into();
+        let file: Text = FILE.into();
         let mut set = TemplateSet::default();
-        parse(&mut set, &file, template)?;
+        set.add(&file, &parse(template).map_err(|failure| failure.in_file(&file))?.0);
         Exec::run(&engine, &Rc::new(set), &file, Value::Nil)
     };
     let made = on_a_thread(|| make().map_err(|failure| Error::template(*failure, FILE)));

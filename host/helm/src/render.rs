@@ -1,19 +1,20 @@
 //! From a chart and values to manifests, hooks and notes.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
 use crate::capabilities::Capabilities;
-use crate::chart::{Chart, Node, shared};
+use crate::chart::{Chart, Node, TemplateFile};
 use crate::error::Error;
 use crate::functions::is_compatible_range;
 use crate::limits::Limits;
 use crate::manifest::{self, Manifest, Sorted};
 use crate::order;
 use crate::record::Hook;
-use crate::template::{Engine, Exec, TemplateSet, parse};
-use crate::value::{Entries, Files, Shared, Text, Value, from_bytes, lossy};
+use crate::template::{Engine, Exec, Failure, TemplateSet};
+use crate::value::{Entries, Files, Shared, Text, Value, lossy};
 use crate::values::{Nulls, coalesce, table};
 
 /// The stack of the thread that renders. Templates are recursive by nature, and their depth is bounded to fit this.
@@ -189,8 +190,10 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     let engine = Engine::new(input.limits, input.entropy);
     let mut set = TemplateSet::default();
     for template in &templates {
-        engine.spend(template.text.len() / 16).map_err(|failure| Error::template(*failure, &template.path))?;
-        parse(&mut set, &template.path, &template.text).map_err(|failure| Error::template(*failure, &template.path))?;
+        let located = |failure: Box<Failure>| Error::template(*failure.in_file(&template.path), &template.path);
+        // Counted whether or not an earlier rendering parsed it, so that a chart passes its limit each time or never.
+        engine.spend(template.file.file.data.len() / 16).map_err(located)?;
+        set.add(&template.path, &template.file.parsed().map_err(located)?.0);
     }
     let set = Rc::new(set);
     let mut printed = Vec::new();
@@ -257,8 +260,8 @@ fn release(options: &ReleaseOptions) -> Value {
 
 /// One template file and what it sees.
 struct Source {
-    path: Rc<str>,
-    text: Text,
+    path: Text,
+    file: Arc<TemplateFile>,
     scope: Value,
     base: Value,
 }
@@ -271,10 +274,9 @@ fn collect(chart: &Node, path: &str, top: &Top, values: Value, sources: &mut Vec
         crate::chart::Place::Sub
     };
     let subcharts = Value::map(Entries::new());
-    let files = chart.files.iter().map(|file| (file.path.clone(), shared(&file.data)));
     let scope = Value::Values(Rc::new(Shared::from(Entries::from([
         ("Chart".into(), chart.metadata.value(&place)),
-        ("Files".into(), Value::Files(Rc::new(Files::new(files)))),
+        ("Files".into(), Value::Files(Rc::new(Files::new(&chart.files)))),
         ("Release".into(), top.release.clone()),
         ("Capabilities".into(), top.capabilities.clone()),
         ("Values".into(), values.clone()),
@@ -301,12 +303,12 @@ fn collect(chart: &Node, path: &str, top: &Top, values: Value, sources: &mut Vec
         }
     }
     for file in &chart.templates {
-        if chart.is_library() && !is_partial(&file.path) {
+        if chart.is_library() && !is_partial(&file.file.path) {
             continue;
         }
         sources.push(Source {
-            path: format!("{path}/{}", file.path).into(),
-            text: from_bytes(&file.data),
+            path: format!("{path}/{}", file.file.path).into(),
+            file: Arc::clone(file),
             scope: scope.clone(),
             base: Value::text(format!("{path}/templates")),
         });

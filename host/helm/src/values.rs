@@ -129,7 +129,7 @@ fn coalesce_globals(into: &Rc<Shared>, from: &Rc<Shared>) {
 }
 
 fn coalesce_values(chart: &Node, values: &Rc<Shared>, nulls: Nulls) {
-    for (key, default) in &chart.values {
+    for (key, default) in &*chart.values {
         let present = values.0.borrow().get(key.as_str()).cloned();
         match (present, from_json(default)) {
             (None, default) => {

@@ -192,6 +192,11 @@ fn broken_charts_are_named() {
         ("templates/b.yaml", "{{ if true }}\n", "unexpected EOF"),
         ("templates/b.yaml", "{{ end }}\n", "unexpected {{end}}"),
         ("templates/b.yaml", "{{ \"a\n\" }}\n", "unterminated quoted string"),
+        (
+            "templates/b.yaml",
+            "{{ define \"x\" }} {{ end }}{{ define \"x\" }}1{{ end }}\n{{ define \"x\" }}2{{ end }}\n",
+            "at line 2: multiple definition of template \"x\"",
+        ),
         ("templates/b.yaml", "a: b: c\n", "failed to parse what `c/templates/b.yaml` renders to"),
         ("templates/b.yaml", "{{ required \"give me x\" .Values.x }}\n", "in function `required`: give me x"),
     ] {

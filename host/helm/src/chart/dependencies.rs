@@ -1,6 +1,7 @@
 //! Which sub-charts are in use, under which names, and which of their values the parent takes over.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -93,7 +94,7 @@ impl Node {
             one.import_values = kept;
         }
         coalesce_tables(&values, &imported, Nulls::Keep);
-        self.values = json(&self.metadata.name, &values)?;
+        self.values = Arc::new(json(&self.metadata.name, &values)?);
         Ok(())
     }
 }

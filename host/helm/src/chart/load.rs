@@ -1,6 +1,7 @@
 //! Makes a chart of its files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -52,7 +53,7 @@ pub(super) fn chart(files: Vec<File>, budget: &mut Budget<'_>, depth: usize) -> 
     let mut node = Node {
         metadata,
         lock: None,
-        values: Map::new(),
+        values: Arc::default(),
         schema: None,
         templates: Vec::new(),
         files: Vec::new(),
@@ -187,23 +188,23 @@ fn sort_in(
             }
             node.lock = Some(lock);
             if is_v1 && file.path == "requirements.lock" {
-                node.files.push(file);
+                node.files.push(file.into());
             }
         }
-        "requirements.yaml" => node.files.extend(is_v1.then_some(file)),
+        "requirements.yaml" => node.files.extend(is_v1.then(|| file.into())),
         "values.yaml" => match yaml(&name, &file, budget.limits)? {
-            Value::Object(values) => node.values = values,
+            Value::Object(values) => node.values = Arc::new(values),
             Value::Null => {}
             _ => return Err(Error::chart(name, "values.yaml is no map")),
         },
-        "values.schema.json" => node.schema = Some(file.data),
-        path if path.starts_with("templates/") => node.templates.push(file),
+        "values.schema.json" => node.schema = Some(file.data.into()),
+        path if path.starts_with("templates/") => node.templates.push(Arc::new(file.into())),
         path if path.starts_with("charts/") && !path.ends_with(".prov") => {
             let inner = path.strip_prefix("charts/").unwrap_or_default().to_owned();
             let subchart = inner.split('/').next().unwrap_or_default().to_owned();
             subcharts.entry(subchart).or_default().push(File { path: inner, data: file.data });
         }
-        _ => node.files.push(file),
+        _ => node.files.push(file.into()),
     }
     Ok(())
 }

@@ -6,14 +6,16 @@ mod ignore;
 mod load;
 mod metadata;
 mod stored;
+mod template;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 pub use archive::unpack;
 pub(crate) use metadata::Place;
 pub use metadata::{Dependency, Maintainer, Metadata};
+pub(crate) use template::TemplateFile;
 
 use crate::error::Error;
 use crate::limits::Limits;
@@ -34,16 +36,16 @@ pub struct Chart {
     values: Value,
 }
 
-/// A chart or sub-chart.
+/// A chart or sub-chart. Rendering works on a copy, so all that is big is shared.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) metadata: Metadata,
     pub(crate) lock: Option<Value>,
-    pub(crate) values: Map<String, Value>,
-    pub(crate) schema: Option<Vec<u8>>,
-    pub(crate) templates: Vec<File>,
+    pub(crate) values: Arc<Map<String, Value>>,
+    pub(crate) schema: Option<Arc<[u8]>>,
+    pub(crate) templates: Vec<Arc<TemplateFile>>,
     /// Files that are neither templates nor of a sub-chart.
-    pub(crate) files: Vec<File>,
+    pub(crate) files: Vec<Arc<File>>,
     pub(crate) children: Vec<Node>,
 }
 
@@ -68,7 +70,7 @@ impl Chart {
     fn load(files: Vec<File>, limits: &Limits) -> Result<Chart, Error> {
         let mut budget = load::Budget::new(limits);
         let root = load::chart(files, &mut budget, 0)?;
-        Ok(Chart { values: Value::Object(root.values.clone()), root })
+        Ok(Chart { values: Value::Object(Map::clone(&root.values)), root })
     }
 
     /// `Chart.yaml`.
@@ -83,7 +85,7 @@ impl Chart {
 
     /// The same chart with other default values.
     pub fn with_values(&self, values: Map<String, Value>) -> Chart {
-        let root = Node { values: values.clone(), ..self.root.clone() };
+        let root = Node { values: Arc::new(values.clone()), ..self.root.clone() };
         Chart { root, values: Value::Object(values) }
     }
 
@@ -111,9 +113,4 @@ impl Node {
     pub(crate) fn is_library(&self) -> bool {
         self.metadata.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("library"))
     }
-}
-
-/// Bytes shared by the values of a rendering.
-pub(crate) fn shared(data: &[u8]) -> Rc<Vec<u8>> {
-    Rc::new(data.to_vec())
 }

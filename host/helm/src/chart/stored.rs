@@ -11,16 +11,16 @@ impl Node {
         json!({
             "metadata": self.metadata,
             "lock": self.lock,
-            "templates": files(&self.templates),
-            "values": self.values,
+            "templates": files(self.templates.iter().map(|one| &one.file)),
+            "values": *self.values,
             "schema": self.schema.as_deref().map(base64),
-            "files": files(&self.files),
+            "files": files(self.files.iter().map(|one| &**one)),
         })
     }
 }
 
-fn files(files: &[File]) -> Value {
-    files.iter().map(|file| json!({ "name": file.path, "data": base64(&file.data) })).collect()
+fn files<'f>(files: impl Iterator<Item = &'f File>) -> Value {
+    files.map(|file| json!({ "name": file.path, "data": base64(&file.data) })).collect()
 }
 
 fn base64(data: &[u8]) -> String {

@@ -68,7 +68,7 @@ impl Call<'_, '_> {
             }
             Value::Nil => Ok(Rc::default()),
             Value::Files(files) => {
-                let entries = files.iter().map(|(path, data)| (path.as_str().into(), Value::Bytes(data.clone())));
+                let entries = files.iter().map(|(path, data)| (path.into(), Value::bytes(data)));
                 Ok(Rc::new(entries.collect::<Entries>().into()))
             }
             other => Err(wrong_type("map[string]interface {}", &other)),

@@ -1,9 +1,7 @@
 //! What reaches outside of one value: `include`, `tpl`, `required`, `fail`, `lookup`.
 
-use std::rc::Rc;
-
 use super::{Call, Function};
-use crate::template::{Failure, Outcome, TemplateSet, parse};
+use crate::template::{Failure, Outcome, parse};
 use crate::value::{Entries, Value};
 
 pub(super) fn find(name: &str) -> Option<Function> {
@@ -34,26 +32,9 @@ fn tpl(call: &mut Call<'_, '_>) -> Outcome<Value> {
         return Ok(Value::text(source.replace("<no value>", "")));
     }
     call.exec.engine.spend(source.len() / 16)?;
-    let name: Rc<str> = format!("tpl of {}", shorten(&source)).into();
-    let mut set = if source.contains("define") || source.contains("block") {
-        TemplateSet::clone(&call.exec.set)
-    } else {
-        TemplateSet::default()
-    };
-    set.0.remove(&name);
-    parse(&mut set, &name, &source)?;
-    let body = set.0.get(&name).cloned();
-    let outer = if set.0.len() > 1 {
-        std::mem::replace(&mut call.exec.set, Rc::new(set))
-    } else {
-        // Without definitions of its own, adding the body to the known templates is all there is to do.
-        let mut known = TemplateSet::clone(&call.exec.set);
-        known.0.extend(body.map(|body| (name.clone(), body)));
-        std::mem::replace(&mut call.exec.set, Rc::new(known))
-    };
-    let result = call.exec.include(&name, data);
-    call.exec.set = outer;
-    Ok(Value::text(result?.replace("<no value>", "")))
+    let name = format!("tpl of {}", shorten(&source)).into();
+    let parsed = parse(&source).map_err(|failure| failure.in_file(&name))?;
+    Ok(Value::text(call.exec.tpl(&name, &parsed, data)?.replace("<no value>", "")))
 }
 
 fn shorten(source: &str) -> String {

@@ -85,7 +85,7 @@ fn index(call: &mut Call<'_, '_>) -> Outcome<Value> {
     for key in call.args.iter().skip(1) {
         value = match (&value, key) {
             (Value::Map(map) | Value::Values(map), Value::Text(key)) => map.get(key),
-            (Value::Files(files), Value::Text(path)) => Value::Bytes(files.bytes(path)),
+            (Value::Files(files), Value::Text(path)) => Value::bytes(files.get(path)),
             (Value::Map(_) | Value::Values(_), key) => {
                 return Err(Failure::new(format!("value has type {}; should be string", key.type_name())));
             }

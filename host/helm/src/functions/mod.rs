@@ -65,17 +65,17 @@ pub(crate) fn find(name: &str) -> Option<Function> {
     TABLES.iter().find_map(|table| table(name))
 }
 
-/// Whether templates can call it; `and` and `or` are the evaluator's own.
-pub(crate) fn is_known(name: &str) -> bool {
-    matches!(name, "and" | "or") || find(name).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// What `funcMap` of Helm 3.19 registers, with the functions of Go's own that templates have.
     const HELM: &str = include_str!("names.txt");
+
+    /// Whether templates can call it; `and` and `or` are the evaluator's own.
+    fn is_known(name: &str) -> bool {
+        matches!(name, "and" | "or") || find(name).is_some()
+    }
 
     #[test]
     fn the_functions_are_those_of_helm() {

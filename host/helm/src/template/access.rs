@@ -18,9 +18,9 @@ pub(crate) fn field(value: &Value, name: &Text, args: &[Value]) -> Outcome<Value
     match value {
         Value::Nil => Err(Failure::new(format!("nil pointer evaluating interface {{}}.{name}"))),
         Value::Map(map) | Value::Values(map) => Ok(map.get(name)),
-        Value::Files(files) => Ok(match files.bytes(name) {
-            bytes if bytes.is_empty() => Value::Nil,
-            bytes => Value::Bytes(bytes),
+        Value::Files(files) => Ok(match files.get(name) {
+            [] => Value::Nil,
+            bytes => Value::bytes(bytes),
         }),
         Value::Struct(object) => {
             let missing = || Failure::new(format!("can't evaluate field {name} in type {}", object.name));
@@ -49,8 +49,8 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
         _ => Err(Failure::new(format!("wrong number of args for {name}: want 0 got {}", args.len()))),
     };
     Ok(Some(match (value, name) {
-        (Value::Files(files), "Get") => Value::Text(from_bytes(&files.bytes(one()?))),
-        (Value::Files(files), "GetBytes") => Value::Bytes(files.bytes(one()?)),
+        (Value::Files(files), "Get") => Value::Text(from_bytes(files.get(one()?))),
+        (Value::Files(files), "GetBytes") => Value::bytes(files.get(one()?)),
         (Value::Files(files), "Glob") => Value::Files(Rc::new(files.glob(one()?))),
         (Value::Files(files), "Lines") => Value::texts(files.lines(one()?)),
         (Value::Files(files), "AsConfig") => {

@@ -3,13 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _};
 
-use super::node::{Binding, Branch, Expr, Node, Pipe};
-use super::{Failure, Outcome, TemplateSet, field};
-use crate::functions::{self, Call};
+use super::node::{Binding, Branch, Callee, Expr, Node, Pipe};
+use super::{Failure, Outcome, Parsed, Template, TemplateSet, field};
+use crate::functions::Call;
 use crate::value::{Text, Value, display, strval};
 use crate::{Entropy, Limits};
 
@@ -29,7 +30,7 @@ pub(crate) struct Engine<'a> {
     steps: Cell<u64>,
     levels: Cell<usize>,
     output: Cell<usize>,
-    includes: RefCell<Vec<Rc<str>>>,
+    includes: RefCell<Vec<Text>>,
 }
 
 impl<'a> Engine<'a> {
@@ -121,10 +122,10 @@ enum Flow {
 /// The execution of one template.
 pub(crate) struct Exec<'a> {
     pub(crate) engine: &'a Engine<'a>,
-    pub(crate) set: Rc<TemplateSet>,
-    file: Rc<str>,
+    set: Rc<TemplateSet>,
+    file: Text,
     out: String,
-    variables: Vec<(Rc<str>, Slot)>,
+    variables: Vec<(Text, Slot)>,
     /// Whether the dot is an item of a `range`.
     dot: Origin,
 }
@@ -146,13 +147,14 @@ pub(super) enum Origin {
 impl<'a> Exec<'a> {
     /// Executes the template of this name and gives its output.
     pub(crate) fn run(engine: &'a Engine<'a>, set: &Rc<TemplateSet>, name: &str, data: Value) -> Outcome<String> {
-        let template = set.0.get(name).cloned();
-        let template =
-            template.ok_or_else(|| Failure::new(format!("no template \"{name}\" associated with template")))?;
+        Exec::run_body(engine, set, &set.find(name)?, data)
+    }
+
+    fn run_body(engine: &'a Engine<'a>, set: &Rc<TemplateSet>, template: &Template, data: Value) -> Outcome<String> {
         let mut exec = Exec {
             engine,
-            set: set.clone(),
-            file: template.file.clone(),
+            set: Rc::clone(set),
+            file: Text::clone(&template.file),
             out: String::new(),
             variables: vec![("$".into(), Slot { value: data.clone(), origin: Origin::Pipeline })],
             dot: Origin::Pipeline,
@@ -162,14 +164,28 @@ impl<'a> Exec<'a> {
     }
 
     /// Executes a template inside another, and refuses loops with the chain of names.
-    pub(crate) fn include(&self, name: &Rc<str>, data: Value) -> Outcome<String> {
+    pub(crate) fn include(&self, name: &Text, data: Value) -> Outcome<String> {
+        self.inside(name, || Exec::run(self.engine, &self.set, name, data))
+    }
+
+    /// Executes a text that is a template. What it defines is seen by itself only.
+    pub(crate) fn tpl(&self, name: &Text, parsed: &Parsed, data: Value) -> Outcome<String> {
+        let Some((body, definitions)) = parsed.0.split_last() else { return Ok(String::new()) };
+        let set = if definitions.is_empty() {
+            Rc::clone(&self.set)
+        } else {
+            let mut set = TemplateSet::within(&self.set);
+            set.add(name, definitions);
+            Rc::new(set)
+        };
+        let template = Template { file: Text::clone(name), body: Arc::clone(&body.body) };
+        self.inside(name, || Exec::run_body(self.engine, &set, &template, data))
+    }
+
+    fn inside(&self, name: &Text, run: impl FnOnce() -> Outcome<String>) -> Outcome<String> {
         self.engine.includes.borrow_mut().push(name.clone());
         let depth = self.engine.includes.borrow().len();
-        let result = if depth > self.engine.limits.include_depth {
-            Err(self.loop_of_includes())
-        } else {
-            Exec::run(self.engine, &self.set, name, data)
-        };
+        let result = if depth > self.engine.limits.include_depth { Err(self.loop_of_includes()) } else { run() };
         let result = result.map_err(|mut failure| {
             if failure.chain.is_empty() && failure.file.is_some() {
                 failure.chain.clone_from(&self.engine.includes.borrow());
@@ -301,7 +317,7 @@ impl<'a> Exec<'a> {
         Ok(Flow::On)
     }
 
-    fn bind(&mut self, name: &Rc<str>, slot: Slot, binding: Binding) {
+    fn bind(&mut self, name: &Text, slot: Slot, binding: Binding) {
         let existing = self.variables.iter_mut().rev().find(|(known, _)| known == name);
         match (binding, existing) {
             (Binding::Assign, Some((_, known))) => *known = slot,
@@ -333,7 +349,7 @@ impl<'a> Exec<'a> {
         self.engine.spend(1)?;
         let Some((first, rest)) = command.split_first() else { return Ok(Value::Nil) };
         match first {
-            Expr::Function(name) => self.call(name, rest, dot, last),
+            Expr::Function(name, callee) => self.call((name, *callee), rest, dot, last),
             Expr::Field(names) => {
                 let args = self.args(rest, dot, last)?;
                 chain(dot, self.dot, names, &args)
@@ -366,13 +382,13 @@ impl<'a> Exec<'a> {
         match operand {
             Expr::Dot => Ok(dot.clone()),
             Expr::Nil => Ok(Value::Nil),
-            Expr::Value(value) => Ok(value.clone()),
+            Expr::Constant(constant) => Ok(constant.into()),
             Expr::Field(names) => chain(dot, self.dot, names, &[]),
             Expr::Variable(name, names) => {
                 let (value, origin) = self.variable(name)?;
                 chain(&value, origin, names, &[])
             }
-            Expr::Function(name) => self.call(name, &[], dot, None),
+            Expr::Function(name, callee) => self.call((name, *callee), &[], dot, None),
             Expr::Chain(base, names) => chain(&self.operand(base, dot)?, Origin::Pipeline, names, &[]),
             Expr::Pipe(pipe) => self.pipe(pipe, dot),
         }
@@ -385,18 +401,21 @@ impl<'a> Exec<'a> {
             .ok_or_else(|| Failure::new(format!("undefined variable: {name}")))
     }
 
-    fn call(&mut self, name: &str, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
-        // These two stop at the first operand that decides.
-        if let "and" | "or" = name {
-            return self.decide(name, operands, dot, last).map_err(|failure| failure.in_function(name));
-        }
-        let args = self.args(operands, dot, last)?;
-        let result = match functions::find(name) {
-            Some(function) => {
+    fn call(
+        &mut self,
+        (name, callee): (&str, Callee),
+        operands: &[Expr],
+        dot: &Value,
+        last: Option<Value>,
+    ) -> Outcome<Value> {
+        let result = match callee {
+            Callee::And => self.decide(false, operands, dot, last),
+            Callee::Or => self.decide(true, operands, dot, last),
+            Callee::Native(function) => {
+                let args = self.args(operands, dot, last)?;
                 let typed_nils = self.typed_nils(operands, &args, dot);
                 function(&mut Call { args, exec: self, typed_nils })
             }
-            None => Err(Failure::new(format!("function \"{name}\" not defined"))),
         };
         result.map_err(|failure| failure.in_function(name))
     }
@@ -417,11 +436,12 @@ impl<'a> Exec<'a> {
         operands.iter().zip(args).take(64).enumerate().fold(0, |bits, (at, one)| bits | u64::from(typed(one)) << at)
     }
 
-    fn decide(&mut self, name: &str, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
+    /// Gives the first operand whose truth is this, else the last one.
+    fn decide(&mut self, decides: bool, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
         let mut value = None;
         for operand in operands {
             let next = self.operand(operand, dot)?;
-            if next.truth() != (name == "and") {
+            if next.truth() == decides {
                 return Ok(next);
             }
             value = Some(next);
@@ -434,7 +454,7 @@ fn without_args(value: Value, args: &[Value]) -> Outcome<Value> {
     if args.is_empty() { Ok(value) } else { Err(Failure::new("can't give argument to non-function")) }
 }
 
-fn chain(start: &Value, origin: Origin, names: &[Rc<str>], args: &[Value]) -> Outcome<Value> {
+fn chain(start: &Value, origin: Origin, names: &[Text], args: &[Value]) -> Outcome<Value> {
     if matches!(start, Value::Nil) && origin == Origin::Pipeline {
         return Ok(Value::Nil);
     }
@@ -464,9 +484,7 @@ fn range_items(value: &Value, variables: usize) -> Outcome<Vec<(Value, Value)>> 
         Value::Map(map) | Value::Values(map) => {
             map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect()
         }
-        Value::Files(files) => {
-            files.iter().map(|(path, data)| (Value::text(path.as_str()), Value::Bytes(data.clone()))).collect()
-        }
+        Value::Files(files) => files.iter().map(|(path, data)| (Value::text(path), Value::bytes(data))).collect(),
         other => {
             let wrong = || Failure::new(format!("range can't iterate over {}", strval(other)));
             let items = other.items().ok_or_else(wrong)?;

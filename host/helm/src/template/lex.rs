@@ -1,9 +1,8 @@
 //! Cuts a template into text and actions, and an action into tokens.
 
-use std::rc::Rc;
-
+use super::node::Constant;
 use super::{Failure, Outcome, literal};
-use crate::value::Value;
+use crate::value::Text;
 
 /// Text or the inside of one action.
 #[derive(Debug, PartialEq)]
@@ -114,11 +113,11 @@ pub(super) struct Token {
 
 #[derive(Clone, Debug)]
 pub(super) enum TokenKind {
-    Word(Rc<str>),
-    Field(Rc<str>),
-    Variable(Rc<str>),
+    Word(Text),
+    Field(Text),
+    Variable(Text),
     Dot,
-    Literal(Value),
+    Literal(Constant),
     Open,
     Close,
     Bar,
@@ -183,13 +182,13 @@ fn quoted(text: &str, quote: char) -> Result<(TokenKind, usize), String> {
     let end = end.ok_or("unterminated quoted string")?;
     let inner = inner.get(..end).unwrap_or_default();
     let value = match quote {
-        '`' => Value::text(inner.replace('\r', "")),
-        '"' => Value::text(unquote(inner)?),
+        '`' => Constant::Text(inner.replace('\r', "").into()),
+        '"' => Constant::Text(unquote(inner)?.into()),
         _ => {
             let text = unquote(inner)?;
             let mut chars = text.chars();
             match (chars.next(), chars.next()) {
-                (Some(c), None) => Value::Int(i64::from(u32::from(c))),
+                (Some(c), None) => Constant::Int(i64::from(u32::from(c))),
                 _ => return Err(format!("malformed character constant: '{inner}'")),
             }
         }

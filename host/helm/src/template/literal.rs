@@ -1,6 +1,6 @@
 //! Numbers as they are written in Go.
 
-use crate::value::Value;
+use super::node::Constant;
 
 /// How much of a text is a number, as Go's template lexer takes it.
 pub(super) fn length(text: &str) -> usize {
@@ -50,12 +50,12 @@ impl Scanner<'_> {
 }
 
 /// The value of a number: an `int`, or a `float64` when it is written with a point or an exponent.
-pub(super) fn value(text: &str) -> Result<Value, String> {
+pub(super) fn value(text: &str) -> Result<Constant, String> {
     if let Some(int) = int(text) {
-        return Ok(Value::Int(int));
+        return Ok(Constant::Int(int));
     }
     match float(text) {
-        Some(float) if text.contains(['.', 'e', 'E', 'p', 'P']) => Ok(Value::Float(float)),
+        Some(float) if text.contains(['.', 'e', 'E', 'p', 'P']) => Ok(Constant::Float(float)),
         Some(_) => Err(format!("integer overflow: \"{text}\"")),
         None => Err(format!("bad number syntax: \"{text}\"")),
     }

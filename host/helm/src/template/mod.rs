@@ -6,30 +6,27 @@ mod lex;
 pub(crate) mod literal;
 mod node;
 mod parse;
+mod set;
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use crate::value::Text;
 
 pub(crate) use access::field;
 pub(crate) use exec::{Engine, Exec};
-pub(crate) use node::Template;
+pub(crate) use node::Parsed;
 pub(crate) use parse::parse;
-
-/// All templates that can see one another, by name. A later definition replaces an earlier one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TemplateSet(pub(crate) HashMap<Rc<str>, Rc<Template>>);
+pub(crate) use set::{Template, TemplateSet};
 
 /// Why a template could not be parsed or executed, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) message: String,
     /// The file, or the name of the template inside a file.
-    pub(crate) file: Option<Rc<str>>,
+    pub(crate) file: Option<Text>,
     pub(crate) line: usize,
     /// The function that failed or is unknown.
     pub(crate) function: Option<String>,
     /// Templates included on the way, outermost first.
-    pub(crate) chain: Vec<Rc<str>>,
+    pub(crate) chain: Vec<Text>,
     /// What the user may do about it.
     pub(crate) hint: Option<&'static str>,
 }
@@ -40,12 +37,18 @@ impl Failure {
     }
 
     /// Adds where it happened, unless a place further inside is known.
-    pub(crate) fn at(mut self: Box<Self>, file: &Rc<str>, line: usize) -> Box<Self> {
+    pub(crate) fn at(mut self: Box<Self>, file: &Text, line: usize) -> Box<Self> {
         if self.file.is_none() {
             self.file = Some(file.clone());
             self.line = line;
         }
         self
+    }
+
+    /// Adds the file to a failure that knows its line.
+    pub(crate) fn in_file(self: Box<Self>, file: &Text) -> Box<Self> {
+        let line = self.line;
+        self.at(file, line)
     }
 
     /// Adds which function it was, unless one further inside is known.

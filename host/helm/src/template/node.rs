@@ -1,26 +1,35 @@
 //! The parsed form of a template.
+//!
+//! It holds nothing of a rendering, so that threads can share it and a chart can keep it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::value::Value;
+use crate::functions::Function;
+use crate::value::{Text, Value};
 
-/// One `define`, or the body of a file.
-#[derive(Debug)]
-pub(crate) struct Template {
-    /// The file it stands in, for errors.
-    pub(crate) file: Rc<str>,
-    pub(crate) body: Vec<Node>,
+/// What one source defines, in its order.
+#[derive(Clone, Debug)]
+pub(crate) struct Parsed(pub(crate) Vec<Definition>);
+
+/// One `define`, or the body of a source.
+#[derive(Clone, Debug)]
+pub(crate) struct Definition {
+    /// `None` is the body, which has the name that the source has where it is used.
+    pub(crate) name: Option<Text>,
+    pub(crate) body: Arc<[Node]>,
+    /// Whether there is nothing in it but blanks and comments.
+    pub(crate) blank: bool,
 }
 
 /// One statement.
 #[derive(Debug)]
 pub(crate) enum Node {
-    Text(Rc<str>),
+    Text(Box<str>),
     Action(Pipe),
     If(Branch),
     With(Branch),
     Range(Branch),
-    Template { name: Rc<str>, data: Option<Pipe>, line: usize },
+    Template { name: Text, data: Option<Pipe>, line: usize },
     Break,
     Continue,
 }
@@ -37,7 +46,7 @@ pub(crate) struct Branch {
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) line: usize,
-    pub(crate) variables: Vec<Rc<str>>,
+    pub(crate) variables: Vec<Text>,
     pub(crate) binding: Binding,
     pub(crate) commands: Vec<Vec<Expr>>,
 }
@@ -56,14 +65,43 @@ pub(crate) enum Binding {
 pub(crate) enum Expr {
     Dot,
     Nil,
-    /// A literal.
-    Value(Value),
+    Constant(Constant),
     /// `.a.b`
-    Field(Vec<Rc<str>>),
+    Field(Vec<Text>),
     /// `$x.a.b`
-    Variable(Rc<str>, Vec<Rc<str>>),
-    Function(Rc<str>),
+    Variable(Text, Vec<Text>),
+    Function(Text, Callee),
     /// `(…).a.b`
-    Chain(Box<Expr>, Vec<Rc<str>>),
+    Chain(Box<Expr>, Vec<Text>),
     Pipe(Box<Pipe>),
+}
+
+/// What a call runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Callee {
+    /// Stops at the first operand that is false.
+    And,
+    /// Stops at the first operand that is true.
+    Or,
+    Native(Function),
+}
+
+/// A literal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Constant {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Text),
+}
+
+impl From<&Constant> for Value {
+    fn from(constant: &Constant) -> Self {
+        match constant {
+            Constant::Bool(bool) => Value::Bool(*bool),
+            Constant::Int(int) => Value::Int(*int),
+            Constant::Float(float) => Value::Float(*float),
+            Constant::Text(text) => Value::Text(Text::clone(text)),
+        }
+    }
 }

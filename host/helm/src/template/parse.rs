@@ -1,43 +1,35 @@
 //! Builds the tree of a template. Unknown functions and undefined variables are found here, as in Go.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 use super::lex::{Part, Token, TokenKind, parts, tokens};
-use super::node::{Binding, Branch, Expr, Node, Pipe, Template};
-use super::{Failure, Outcome, TemplateSet};
+use super::node::{Binding, Branch, Callee, Constant, Definition, Expr, Node, Parsed, Pipe};
+use super::{Failure, Outcome};
 use crate::functions;
-use crate::value::Value;
+use crate::value::Text;
 
 /// How deep blocks and parentheses may nest.
 const NESTING: usize = 100;
 
-/// Parses a source and adds its body under `name`, and its `define`s under theirs, to a set.
-///
-/// A body of nothing but blanks and comments does not replace one that is there, as in Go.
-pub(crate) fn parse(set: &mut TemplateSet, name: &Rc<str>, source: &str) -> Outcome<()> {
-    let located = |failure: Box<Failure>| {
-        let line = failure.line;
-        failure.at(name, line)
-    };
-    let parts = parts(source).map_err(located)?.into();
+/// Parses a source: its `define`s, and its body last. Errors have a line and no file.
+pub(crate) fn parse(source: &str) -> Outcome<Parsed> {
+    let parts = parts(source)?.into();
     let mut parser =
-        Parser { set, file: name.clone(), parts, variables: vec!["$".into()], nesting: 0, loops: 0, line: 1 };
-    let (body, end) = parser.list(Level::Top).map_err(located)?;
+        Parser { definitions: Vec::new(), parts, variables: vec!["$".into()], nesting: 0, loops: 0, line: 1 };
+    let (body, end) = parser.list(Level::Top)?;
     match end {
         Stop::Eof => {}
-        _ => return Err(located(parser.wrong("unexpected {{end}}"))),
+        _ => return Err(parser.wrong("unexpected {{end}}")),
     }
-    parser.add(name.clone(), body);
-    Ok(())
+    parser.add(None, body)?;
+    Ok(Parsed(parser.definitions))
 }
 
-struct Parser<'a, 's> {
-    set: &'s mut TemplateSet,
-    file: Rc<str>,
+struct Parser<'a> {
+    definitions: Vec<Definition>,
     parts: VecDeque<Part<'a>>,
     /// Names in scope, innermost last.
-    variables: Vec<Rc<str>>,
+    variables: Vec<Text>,
     nesting: usize,
     loops: usize,
     line: usize,
@@ -56,18 +48,22 @@ enum Stop {
     Else(Tokens),
 }
 
-impl Parser<'_, '_> {
+impl Parser<'_> {
     fn wrong(&self, message: impl Into<String>) -> Box<Failure> {
         Box::new(Failure { message: message.into(), line: self.line, ..Failure::default() })
     }
 
-    fn add(&mut self, name: Rc<str>, body: Vec<Node>) {
+    /// Adds a definition. Of two with the same name one has to be blank, as in Go, and the other stands.
+    fn add(&mut self, name: Option<Text>, body: Vec<Node>) -> Outcome<()> {
         let blank = body.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()));
-        if blank && self.set.0.contains_key(&name) {
-            return;
+        if let Some(name) = &name
+            && !blank
+            && self.definitions.iter().any(|other| !other.blank && other.name.as_ref() == Some(name))
+        {
+            return Err(self.wrong(format!("multiple definition of template \"{name}\"")));
         }
-        let template = Rc::new(Template { file: self.file.clone(), body });
-        self.set.0.insert(name, template);
+        self.definitions.push(Definition { name, body: body.into(), blank });
+        Ok(())
     }
 
     fn list(&mut self, level: Level) -> Outcome<(Vec<Node>, Stop)> {
@@ -157,9 +153,9 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn name(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<Rc<str>> {
+    fn name(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<Text> {
         match tokens.0.pop_front().map(|token| token.kind) {
-            Some(TokenKind::Literal(Value::Text(name))) => Ok(name),
+            Some(TokenKind::Literal(Constant::Text(name))) => Ok(name),
             _ => Err(self.wrong(format!("unexpected token in {context} clause"))),
         }
     }
@@ -168,8 +164,7 @@ impl Parser<'_, '_> {
         let name = self.name(&mut tokens, "define")?;
         tokens.finished(self)?;
         let body = self.body()?;
-        self.add(name, body);
-        Ok(())
+        self.add(Some(name), body)
     }
 
     /// A body with no variables of the outside.
@@ -199,7 +194,7 @@ impl Parser<'_, '_> {
         let data = self.pipe(&mut tokens, "block clause")?;
         tokens.finished(self)?;
         let body = self.body()?;
-        self.add(name.clone(), body);
+        self.add(Some(name.clone()), body)?;
         Ok(Node::Template { name, data: Some(data), line })
     }
 
@@ -225,7 +220,7 @@ impl Parser<'_, '_> {
         }
         let later = commands.iter().skip(1).filter_map(|command| command.first());
         for first in later {
-            if matches!(first, Expr::Dot | Expr::Nil | Expr::Value(_)) {
+            if matches!(first, Expr::Dot | Expr::Nil | Expr::Constant(_)) {
                 return Err(self.wrong("non executable command in pipeline"));
             }
         }
@@ -233,7 +228,7 @@ impl Parser<'_, '_> {
         Ok(Pipe { line, variables, binding, commands })
     }
 
-    fn declarations(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<(Vec<Rc<str>>, Binding)> {
+    fn declarations(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<(Vec<Text>, Binding)> {
         let kind = |at: usize| tokens.0.get(at).map(|token| &token.kind);
         let mut names = Vec::new();
         let binding = match (kind(0), kind(1), kind(2), kind(3)) {
@@ -262,7 +257,7 @@ impl Parser<'_, '_> {
         Ok((names, Binding::Assign))
     }
 
-    fn defined(&self, name: &Rc<str>) -> Outcome<()> {
+    fn defined(&self, name: &Text) -> Outcome<()> {
         if self.variables.contains(name) { Ok(()) } else { Err(self.wrong(format!("undefined variable \"{name}\""))) }
     }
 
@@ -282,7 +277,7 @@ impl Parser<'_, '_> {
         self.line = token.line;
         let Some(token) = tokens.0.pop_front() else { return Ok(None) };
         let base = match token.kind {
-            TokenKind::Literal(value) => Expr::Value(value),
+            TokenKind::Literal(value) => Expr::Constant(value),
             TokenKind::Dot => Expr::Dot,
             TokenKind::Field(name) => return Ok(Some(Expr::Field(tokens.fields(Some(name))))),
             TokenKind::Variable(name) => {
@@ -307,18 +302,22 @@ impl Parser<'_, '_> {
             return Ok(Some(base));
         }
         match base {
-            Expr::Value(_) | Expr::Nil | Expr::Dot => Err(self.wrong("unexpected . after term")),
+            Expr::Constant(_) | Expr::Nil | Expr::Dot => Err(self.wrong("unexpected . after term")),
             base => Ok(Some(Expr::Chain(Box::new(base), fields))),
         }
     }
 
-    fn word(&self, word: &Rc<str>) -> Outcome<Expr> {
+    fn word(&self, word: &Text) -> Outcome<Expr> {
         match &**word {
-            "true" => Ok(Expr::Value(Value::Bool(true))),
-            "false" => Ok(Expr::Value(Value::Bool(false))),
+            "true" => Ok(Expr::Constant(Constant::Bool(true))),
+            "false" => Ok(Expr::Constant(Constant::Bool(false))),
             "nil" => Ok(Expr::Nil),
-            name if functions::is_known(name) => Ok(Expr::Function(word.clone())),
+            "and" => Ok(Expr::Function(word.clone(), Callee::And)),
+            "or" => Ok(Expr::Function(word.clone(), Callee::Or)),
             name => {
+                if let Some(function) = functions::find(name) {
+                    return Ok(Expr::Function(word.clone(), Callee::Native(function)));
+                }
                 let mut failure = self.wrong(format!("function \"{name}\" not defined"));
                 failure.function = Some(name.to_owned());
                 Err(failure)
@@ -332,7 +331,7 @@ struct Tokens(VecDeque<Token>);
 
 impl Tokens {
     /// Takes the first token if it is a keyword.
-    fn keyword(&mut self) -> Option<Rc<str>> {
+    fn keyword(&mut self) -> Option<Text> {
         const KEYWORDS: [&str; 10] =
             ["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue"];
         match self.0.front().map(|token| &token.kind) {
@@ -350,8 +349,8 @@ impl Tokens {
     }
 
     /// Fields that follow without a blank.
-    fn fields(&mut self, first: Option<Rc<str>>) -> Vec<Rc<str>> {
-        let mut fields: Vec<Rc<str>> = first.into_iter().collect();
+    fn fields(&mut self, first: Option<Text>) -> Vec<Text> {
+        let mut fields: Vec<Text> = first.into_iter().collect();
         while let Some(Token { kind: TokenKind::Field(_), spaced: false, .. }) = self.0.front() {
             if let Some(Token { kind: TokenKind::Field(name), .. }) = self.0.pop_front() {
                 fields.push(name);
@@ -360,7 +359,7 @@ impl Tokens {
         fields
     }
 
-    fn finished(&self, parser: &Parser<'_, '_>) -> Outcome<()> {
+    fn finished(&self, parser: &Parser<'_>) -> Outcome<()> {
         if self.0.is_empty() { Ok(()) } else { Err(parser.wrong("unexpected token in action")) }
     }
 }

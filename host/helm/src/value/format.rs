@@ -66,7 +66,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
                 out.push_str(if at > 0 { " " } else { "" });
                 out.push_str(path);
                 out.push(':');
-                write(out, &Value::Bytes(data.clone()), depth + 1);
+                write(out, &Value::bytes(data), depth + 1);
             }
             out.push(']');
         }

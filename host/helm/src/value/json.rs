@@ -73,7 +73,7 @@ fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, Str
         Value::Files(files) => {
             let bytes = files
                 .iter()
-                .map(|(path, data)| Ok((path.clone(), to_json_at(&Value::Bytes(data.clone()), depth, numbers)?)));
+                .map(|(path, data)| Ok((path.to_owned(), to_json_at(&Value::bytes(data), depth, numbers)?)));
             Json::Object(bytes.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Struct(object) if object.name == "*semver.Version" => {

@@ -14,6 +14,7 @@ mod quote;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub(crate) use bytes::{from_bytes, is_binary, lossy, to_bytes};
 pub(crate) use compare::{deep_equal, equal, less};
@@ -26,8 +27,8 @@ pub(crate) use quote::{go_quote, html_safe_json, is_printable};
 /// How deep a value may nest before converting, printing or comparing it is refused: `set` can make a map hold itself.
 pub(crate) const DEPTH: usize = 500;
 
-/// The text of a map that can be shared.
-pub(crate) type Text = Rc<str>;
+/// A text. Threads share those of parsed templates.
+pub(crate) type Text = Arc<str>;
 /// What a map holds, sorted as Go prints it.
 pub(crate) type Entries = BTreeMap<Text, Value>;
 
@@ -117,6 +118,10 @@ impl Struct {
 impl Value {
     pub(crate) fn text(text: impl Into<Text>) -> Self {
         Value::Text(text.into())
+    }
+
+    pub(crate) fn bytes(bytes: &[u8]) -> Self {
+        Value::Bytes(Rc::new(bytes.to_vec()))
     }
 
     pub(crate) fn list(items: Vec<Value>) -> Self {
