@@ -66,6 +66,28 @@ pub enum LoadError {
         /// The first such import.
         import: String,
     },
+    /// It imports what a later version of the contract may have.
+    #[error(
+        "component imports `{import}`, which this host does not offer (it speaks `rhumb:policy@{speaks}`): use a newer \
+         Rhumb, or build the policy without it"
+    )]
+    NotOffered {
+        /// The first such import.
+        import: String,
+        /// The contract of this host.
+        speaks: &'static str,
+    },
+    /// It was built for a version of the contract that is not compatible with this host's.
+    #[error(
+        "component was built for `rhumb:policy@{has}`, and this host speaks `rhumb:policy@{speaks}`: use a Rhumb of the \
+         same minor version of the contract, or build the policy with the SDK of this one"
+    )]
+    OtherContract {
+        /// The version that it was built for.
+        has: String,
+        /// The contract of this host.
+        speaks: &'static str,
+    },
     /// It exports something else.
     #[error("component is for another world: it exports {has}; a policy exports {needs}")]
     WrongWorld {

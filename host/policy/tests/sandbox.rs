@@ -235,4 +235,32 @@ fn imports_are_refused_before_anything_is_compiled() {
     );
     let other = refused(&importing("example:net/fetch@0.1.0"));
     assert!(other.starts_with("component imports `example:net/fetch@0.1.0`, which nobody granted"), "{other}");
+    let later = refused(&importing("rhumb:policy/lookup@0.1.1"));
+    let words = "component imports `rhumb:policy/lookup@0.1.1`, which this host does not offer";
+    assert!(later.starts_with(words) && later.contains("use a newer Rhumb"), "{later}");
+}
+
+/// A shipped policy as one that was built for another version of the contract: its names say so everywhere.
+fn built_for(version: &str) -> Vec<u8> {
+    let (from, to) = (b"@0.1.0", format!("@{version}"));
+    assert_eq!(from.len(), to.len(), "lengths are written before names");
+    let mut bytes = guests::component("glob").to_vec();
+    while let Some(at) = bytes.windows(from.len()).position(|window| window == from) {
+        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn a_policy_of_a_later_patch_of_the_contract_decides_and_one_of_another_minor_is_refused() {
+    let sandbox = sandbox();
+    let ours = sandbox.load(guests::component("glob")).unwrap();
+    let later = sandbox.load(&built_for("0.1.7")).unwrap();
+    assert_eq!(later.describe.contract, "rhumb:policy@0.1.7");
+    let decide = |digest| sandbox.decide(&question(digest, r#"{"pattern":"0.1.*"}"#, 3));
+    assert!(decide(&later.digest).answer.is_ok());
+    assert_eq!(decide(&later.digest), decide(&ours.digest));
+    let refused = refused(&built_for("0.2.0"));
+    let words = "component was built for `rhumb:policy@0.2.0`, and this host speaks `rhumb:policy@0.1.0`: use a Rhumb";
+    assert!(refused.starts_with(words), "{refused}");
 }

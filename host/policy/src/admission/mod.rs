@@ -4,17 +4,18 @@
 //! of a shape that is known to take a compiler minutes.
 
 mod scan;
+mod spoken;
 
-use rhumb_core::judge::Kind;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::Types;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
-use crate::contract::{PACKAGE, VERSION};
+use crate::contract::{self, PACKAGE};
 use crate::describe::Describe;
 use crate::error::LoadError;
 
 use self::scan::{Scan, invalid};
+use self::spoken::Spoken;
 
 /// The custom section that holds a policy's description.
 const SECTION: &str = "rhumb:policy";
@@ -53,18 +54,21 @@ pub(crate) fn admit(bytes: &[u8], limit: usize) -> Result<Admitted, LoadError> {
             return Err(refused_import(import));
         }
     }
-    let kind = kind_of(&found.exports)?;
+    let Spoken { kind, contract } = Spoken::by(&found.exports)?;
     let section = match found.sections.as_slice() {
         [] => return Err(LoadError::NoDescription),
         [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
         _ => return Err(LoadError::BadDescription { reason: "more than one section `rhumb:policy`".to_owned() }),
     };
     let describe = Describe::parse(&section).map_err(|reason| LoadError::BadDescription { reason })?;
+    let lies = |says: &str, is: &str| LoadError::BadDescription {
+        reason: format!("says `{says}`, but the exports are those of `{is}`"),
+    };
     if describe.kind != kind {
-        let (says, is) = (describe.kind.as_str(), kind.as_str());
-        return Err(LoadError::BadDescription {
-            reason: format!("says `{says}`, but the exports are those of `{is}`"),
-        });
+        return Err(lies(describe.kind.as_str(), kind.as_str()));
+    }
+    if describe.contract != contract {
+        return Err(lies(&describe.contract, &contract));
     }
     Ok(Admitted { describe, section, imports: found.imports })
 }
@@ -138,33 +142,13 @@ fn is_types_only(types: &Types, import: &str) -> bool {
 }
 
 fn refused_import(import: &str) -> LoadError {
+    let is_ours = import.strip_prefix(PACKAGE).is_some_and(|rest| rest.starts_with('/'));
     let import = import.to_owned();
-    if import.starts_with("wasi:") { LoadError::Wasi { import } } else { LoadError::Import { import } }
-}
-
-/// The kind whose world these exports are.
-fn kind_of(exports: &[String]) -> Result<Kind, LoadError> {
-    let ours = |interface: &str| exports.iter().any(|export| is_interface(export, interface));
-    let kinds = [Kind::ImageFilter, Kind::PromotionRule, Kind::ValueTransform];
-    let found: Vec<Kind> = kinds.into_iter().filter(|kind| ours(kind.as_str())).collect();
-    match found.as_slice() {
-        [kind] if ours("meta") => Ok(*kind),
-        _ => {
-            let has = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-            let needs = kinds.map(|kind| format!("{PACKAGE}/{kind}@{VERSION}", kind = kind.as_str())).join(", ");
-            Err(LoadError::WrongWorld { has, needs: format!("{PACKAGE}/meta@{VERSION} and exactly one of {needs}") })
-        }
+    match import.starts_with("wasi:") {
+        true => LoadError::Wasi { import },
+        false if is_ours => LoadError::NotOffered { import, speaks: contract::VERSION },
+        false => LoadError::Import { import },
     }
-}
-
-/// Whether an export is this interface in a version that is compatible with ours: the same minor, any patch.
-fn is_interface(export: &str, interface: &str) -> bool {
-    let (Some((name, version)), Some((minor, _))) = (export.split_once('@'), VERSION.rsplit_once('.')) else {
-        return false;
-    };
-    let same = name.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) == Some(interface);
-    let patch = version.strip_prefix(minor).and_then(|rest| rest.strip_prefix('.'));
-    same && patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
