@@ -20,7 +20,7 @@ Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo verify                 Run everything that CI runs
        cargo soak                   Run the long tests in full: kills, races
        cargo policies               Build the shipped policies and the examples into target/policies
-       cargo xtask servers          Build and install the real servers that tests start
+       cargo xtask servers          Build and install the real servers and programs that tests start
        cargo xtask oracle CHARTS…   Compare the Helm engine with the real helm over folders of charts
        cargo xtask conformance      Record again what the real helm answers to the conformance cases
        cargo bench-rhumb            Run the benchmarks and print their table

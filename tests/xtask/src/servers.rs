@@ -11,10 +11,11 @@ const VERSION: &str = include_str!("../../cluster/VERSION");
 const KUBERNETES: &str = "v1.34.4";
 /// The programs, in the order in which they are built: they share most of their packages, and what most tests need
 /// comes first.
-const PROGRAMS: [(&str, Source); 6] = [
+const PROGRAMS: [(&str, Source); 7] = [
     ("control-plane", Source::Ours(".")),
     ("kwok", Source::Module("sigs.k8s.io/kwok/cmd/kwok@v0.7.0")),
     ("helm", Source::Module("helm.sh/helm/v3/cmd/helm@v3.19.0")),
+    ("helm-reference", Source::Apart("helm-reference")),
     ("kubectl", Source::Ours("k8s.io/kubernetes/cmd/kubectl")),
     ("sealed-secrets-controller", Source::Module("github.com/bitnami-labs/sealed-secrets/cmd/controller@v0.27.1")),
     ("kubeseal", Source::Module("github.com/bitnami-labs/sealed-secrets/cmd/kubeseal@v0.27.1")),
@@ -31,8 +32,21 @@ const PACKAGES: [(&str, &str); 2] = [("sshd", "openssh-server"), ("docker-regist
 enum Source {
     /// A package of the module `tests/cluster`.
     Ours(&'static str),
+    /// A module of ours below `tests/`, built again when a file of it is newer than the program.
+    Apart(&'static str),
     /// A package of the module proxy with its version, as it is.
     Module(&'static str),
+}
+
+impl Source {
+    /// Whether the program is there and as new as its source.
+    fn is_built(self, program: &Path) -> bool {
+        let Self::Apart(module) = self else { return program.is_file() };
+        let changed = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
+        let Some(built) = changed(program) else { return false };
+        let sources = fs::read_dir(root().join("tests").join(module)).into_iter().flatten().flatten();
+        sources.filter_map(|file| changed(&file.path())).all(|source| source <= built)
+    }
 }
 
 /// A build under way.
@@ -46,7 +60,7 @@ pub(crate) fn start() -> Building {
     let Some(folder) = folder() else { return Building(None) };
     let instead = INSTEAD.iter().any(|name| std::env::var_os(name).is_some());
     let wanted = PROGRAMS.iter().filter(|(name, _)| !(instead && CONTROL_PLANE.contains(name)));
-    let lacking: Vec<(&str, Source)> = wanted.filter(|(name, _)| !folder.join(name).is_file()).copied().collect();
+    let lacking: Vec<(&str, Source)> = wanted.filter(|(name, source)| !source.is_built(&folder.join(name))).copied().collect();
     if lacking.is_empty() {
         return Building(None);
     }
@@ -103,6 +117,9 @@ fn build(folder: &Path, lacking: &[(&str, Source)]) -> Result<Child, String> {
         match source {
             Source::Ours(package) => {
                 script.push_str(&format!("go build -o \"$parts/{name}\" -ldflags '{flags}' {package}\n"));
+            }
+            Source::Apart(module) => {
+                script.push_str(&format!("go build -C ../{module} -o \"$parts/{name}\" -ldflags '-s -w' .\n"));
             }
             Source::Module(package) => {
                 let path = package.split('@').next().unwrap_or(package);
