@@ -24,6 +24,7 @@ Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo xtask oracle CHARTS…   Compare the Helm engine with the real helm over folders of charts
        cargo xtask conformance      Record again what the real helm answers to the conformance cases
        cargo bench-rhumb            Run the benchmarks and print their table
+       cargo bench-rhumb helm C…    Measure the Helm engine on charts, beside Helm's own packages and the real helm
        cargo bench-rhumb policy     Run those of policies alone
        cargo bench-rhumb cluster N… Measure N releases on a real control plane
 

@@ -45,8 +45,12 @@ pub(crate) fn components() -> Result<ExitCode, String> {
 
 /// Runs the benchmarks: those that need nothing, of them those of policies alone, or those on a real control plane.
 pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
+    let verb = arguments.split_first().map(|(first, rest)| (first.as_str(), rest));
+    if let Some(("helm", charts)) = verb {
+        return bench_helm(charts);
+    }
     policies()?;
-    if let Some(("cluster", sizes)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+    if let Some(("cluster", sizes)) = verb {
         crate::servers::start().finish()?;
         optimised()?;
         let run_example = |example: &str, arguments: &[&str]| {
@@ -63,15 +67,34 @@ pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode, String> {
         run("cargo", &["bench", "--quiet", "--workspace"].into_iter().chain(benches).collect::<Vec<_>>())
     };
     match arguments {
-        [] => bench(&["edit", "decide", "apart"])?,
+        [] => bench(&["edit", "render", "decide", "apart"])?,
         [policy] if policy == "policy" => return bench(&["decide", "apart"]).map(|()| ExitCode::SUCCESS),
-        other => return Err(format!("no benchmarks `{}`; there are `policy` and `cluster [N…]`", other.join(" "))),
+        other => {
+            return Err(format!(
+                "no benchmarks `{}`; there are `helm [CHARTS…]`, `policy` and `cluster [N…]`",
+                other.join(" ")
+            ));
+        }
     }
     // Counted work needs no optimised build.
     for example in ["idle", "git"] {
         run("cargo", &["run", "--quiet", "--package", "rhumb-tests", "--example", example])?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Measures the Helm engine over folders of charts, beside the real `helm` and its packages in process where they are
+/// built; only the engine is built for it.
+fn bench_helm(charts: &[String]) -> Result<ExitCode, String> {
+    let charts = std::env::join_paths(charts).map_err(|_| "a folder of charts has a `:` in its path".to_owned())?;
+    let bench = ["bench", "--quiet", "--package", "rhumb-helm", "--bench", "render"];
+    let mut command = Command::new("cargo");
+    command.args(bench).env("RHUMB_BENCH_CHARTS", charts);
+    if let Some(helm) = crate::servers::helm() {
+        command.env("RHUMB_BENCH_HELM", helm);
+    }
+    let status = command.status().map_err(|error| format!("failed to start `cargo`: {error}"))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Compares the Helm engine with the real `helm`; only the engine is built for it.
