@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cluster;
+mod declared;
 mod evidence;
 mod faults;
 mod git;

@@ -423,10 +423,12 @@ impl Real {
 }
 
 /// What of `host/deploy` an operator applies before the daemon starts.
-pub const SET_UP: [&str; 7] = [
+pub const SET_UP: [&str; 9] = [
     "namespace.yaml",
     "helmrelease.yaml",
     "approval.yaml",
+    "policy.yaml",
+    "clusterpolicy.yaml",
     "policybinding.yaml",
     "stopswitch.yaml",
     "vouching.yaml",

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rhumb_core::evidence::Evidence;
 use rhumb_core::id::{Digest, PolicyName, Revision, Tag, Timestamp};
-use rhumb_core::images::{ImagesView, PolicyInfo, Promotions, Scan, Verdicts, plan, selections, shortlists, workloads};
+use rhumb_core::images::{ImagesView, Promotions, Scan, Verdicts, plan, selections, shortlists, workloads};
 use rhumb_core::judge::{Answer, Consideration, Decision, Kind, Outcome, Reason, Selection, Tags};
 use rhumb_core::manifest::{Edit, File, Object, apply, load, slots};
+use rhumb_core::policies::{Policies, PolicyInfo};
 
 fn release(name: &str, values: usize) -> String {
     let mut text = format!(
@@ -87,7 +88,7 @@ fn idle() -> (ImagesView, Verdicts) {
         repositories: repositories.map(|repository| (repository, Scan::Listed(Arc::clone(&tags)))).collect(),
         files: files.into_iter().map(|file| (file.path.clone(), file)).collect(),
         workloads,
-        policies: BTreeMap::from([(PolicyName::new("glob"), info)]),
+        policies: Policies::new(BTreeMap::from([(PolicyName::new("glob"), info)]), Ok(BTreeMap::new())),
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
         evidence: Evidence::default(),

@@ -28,17 +28,41 @@ pub struct Rule {
     pub config: Value,
     /// Whether its verdict counts.
     pub mode: Mode,
+    /// Who says that it counts.
+    pub by: By,
+}
+
+/// Who says that a rule counts for an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Somebody above it, so that it is named as they name it.
+    Binding,
+    /// The object itself.
+    Object,
 }
 
 /// Whether a verdict counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Mode {
     /// It does.
+    #[default]
     Enforce,
     /// It is recorded and shown, and nothing follows from it.
     Shadow,
+}
+
+/// What it means when a policy gives no answer: it failed, or cannot be loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum OnFailure {
+    /// Nothing moves past it.
+    #[default]
+    Hold,
+    /// A rule or a transform is passed over, as if nobody had attached it. A filter chooses nothing.
+    Skip,
 }
 
 /// The promotion rules of an object: those that are bound to it, then its own, `rhumb.dev/promotion: <name>,<name>`.
@@ -52,6 +76,7 @@ pub fn promotion_rules(annotations: &BTreeMap<String, String>, bound: &[Rule]) -
         policy,
         config,
         mode: Mode::Enforce,
+        by: By::Object,
     });
     Ok(bound.iter().cloned().chain(own).collect())
 }
@@ -77,7 +102,7 @@ mod tests {
 
     fn bound(policy: &str, mode: Mode) -> Rule {
         let name = PolicyName::new(format!("{policy}@b"));
-        Rule { name, policy: PolicyName::new(policy), config: json!({"strict": true}), mode }
+        Rule { name, policy: PolicyName::new(policy), config: json!({"strict": true}), mode, by: By::Binding }
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod judge;
 pub mod lease;
 pub mod manifest;
 pub mod objects;
+pub mod policies;
 pub mod releases;
 pub mod sync;
 pub mod values;

@@ -8,12 +8,13 @@ use std::time::Instant;
 use anyhow::Context as _;
 use rhumb_core::chain::chain;
 use rhumb_core::id::{Digest, PolicyName};
-use rhumb_core::images::{ImagesView, PolicyInfo, Promotions, Verdicts};
+use rhumb_core::images::{ImagesView, Promotions, Verdicts};
 use rhumb_core::judge::{Decision, Question};
+use rhumb_core::policies::Policies;
 use rhumb_core::releases::{Attempt, ChartSource, ChartView};
 use rhumb_helm::Chart;
 use rhumb_io::cluster::release::Workers;
-use rhumb_io::cluster::{Cluster, Term};
+use rhumb_io::cluster::{Cluster, Look, Term};
 use rhumb_io::git::Mirrors;
 use rhumb_io::store::Store;
 use rhumb_io::{charts, git};
@@ -27,6 +28,7 @@ use crate::evidence::Histories;
 use crate::external::Documents;
 use crate::flights::{Flights, ReleaseName};
 use crate::git_access::GitAccess;
+use crate::policies::Declarations;
 use crate::report;
 use crate::repository::Repository;
 use crate::scanner::Scanner;
@@ -61,7 +63,9 @@ pub struct Context {
     pub sandbox: Sandbox,
     /// The policies that it ships with.
     pub library: Library,
-    /// Milliseconds that loading them took so far.
+    /// The policies that objects of the cluster declare.
+    pub(crate) declared: Arc<Declarations>,
+    /// Milliseconds that loading shipped ones took so far.
     pub loading: AtomicU64,
     /// What wakes the loops.
     pub wakeups: Arc<Wakeups>,
@@ -140,6 +144,7 @@ impl Context {
             })?,
             watched: Watched::start(&cluster, &wakeups, &flights),
             statements: Statements::start(&cluster, &wakeups),
+            declared: Arc::new(Declarations::start(&cluster, &wakeups)),
             histories: Histories::default(),
             wakeups,
             flights,
@@ -171,7 +176,8 @@ impl Context {
 
     /// The policies that these objects attach, as decisions see them. Compiling one may take a while, so the other tasks of
     /// this thread move elsewhere.
-    pub fn policies(&self, attached: &BTreeSet<PolicyName>) -> BTreeMap<PolicyName, PolicyInfo> {
+    pub async fn policies(&self, attached: &BTreeSet<PolicyName>, look: Look) -> Policies {
+        let declared = self.declared.served(look).await;
         let start = Instant::now();
         let (policies, refused) = tokio::task::block_in_place(|| self.library.attach(&self.sandbox, attached));
         let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -179,7 +185,7 @@ impl Context {
         for error in refused {
             tracing::error!(error = chain(&error), "policy refused");
         }
-        policies
+        Policies::new(policies, declared)
     }
 
     /// Asks the sandbox. A policy may compute for a while, so the other tasks of this thread move elsewhere.

@@ -49,6 +49,16 @@ impl Credentials {
         keyring
     }
 
+    /// The credentials for a policy: the docker config, and over it this Secret, which must be usable.
+    pub(crate) async fn with_secret(&self, secret: Option<(&str, &str)>) -> Result<Keyring, String> {
+        let mut keyring = self.base();
+        if let Some((namespace, name)) = secret {
+            let found = self.secret(namespace, name).await;
+            keyring.extend(found.map_err(|why| format!("Secret `{namespace}/{name}` cannot be used: {why}"))?);
+        }
+        Ok(keyring)
+    }
+
     fn base(&self) -> Keyring {
         let Some(path) = &self.docker_config else { return Keyring::default() };
         Keyring::read(path).unwrap_or_else(|error| {

@@ -79,7 +79,7 @@ impl Daemon {
             let next = self.agenda().next(self.ctx.clock.now(), &BTreeSet::new());
             match next {
                 Some(which) => self.count(&mut passes, which, Look::Fresh).await,
-                None if self.ctx.flights.in_flight().is_empty() => {
+                None if self.ctx.flights.in_flight().is_empty() && !self.ctx.declared.is_loading() => {
                     // The last one may have asked for a look between the two questions.
                     if self.agenda().is_empty(self.ctx.clock.now()) {
                         break;
@@ -139,6 +139,10 @@ impl Daemon {
             self.ctx.fetch().await?;
         }
         let (changed, due, touched) = match which {
+            Loop::Policies => {
+                let pass = loops::policies::pass(&self.ctx, look).await?;
+                (pass.changed, pass.due, pass.changed.then_some(Event::Cluster))
+            }
             Loop::Images => {
                 let pass = loops::images::pass(&self.ctx, look).await?;
                 let changed = matches!(pass.pushed, Pushed::Commit(_));
@@ -160,7 +164,11 @@ impl Daemon {
                 (!plan.actions.is_empty(), due, None)
             }
         };
+        let asks_for_policies = which != Loop::Policies && self.ctx.declared.is_outdated(&self.ctx);
         let mut agenda = self.agenda();
+        if asks_for_policies {
+            agenda.ask(Loop::Policies);
+        }
         agenda.due(which, due);
         if let Some(event) = touched {
             agenda.wake(event);

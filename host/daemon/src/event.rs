@@ -6,9 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rhumb_core::id::Timestamp;
 use tokio::sync::Notify;
 
-/// One of the three loops, in the order in which work flows through them.
+/// What the driver runs: the three loops in the order in which work flows through them, and before them the one that
+/// keeps the policies ready that they ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loop {
+    /// Declared policies → the sandbox.
+    Policies,
     /// Registry → git.
     Images,
     /// Git → cluster.
@@ -19,11 +22,12 @@ pub enum Loop {
 
 impl Loop {
     /// All of them, in order.
-    pub const ALL: [Self; 3] = [Self::Images, Self::Sync, Self::Releases];
+    pub const ALL: [Self; 4] = [Self::Policies, Self::Images, Self::Sync, Self::Releases];
 
     /// Name in logs and spans.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Policies => "policies",
             Self::Images => "images",
             Self::Sync => "sync",
             Self::Releases => "releases",
@@ -40,6 +44,8 @@ pub enum Event {
     Registry,
     /// A HelmRelease or what it is made from changed in the cluster.
     Cluster,
+    /// A policy is declared otherwise, or came another step.
+    Policies,
 }
 
 /// Which loops are to look again, now or at a time.
@@ -115,6 +121,7 @@ impl Agenda {
             }
             // What runs where is evidence for promotion rules, so the images loop looks as well.
             Event::Cluster => self.now.extend([Loop::Images, Loop::Releases]),
+            Event::Policies => self.now.extend([Loop::Policies]),
         }
     }
 

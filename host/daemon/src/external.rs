@@ -83,6 +83,11 @@ impl Documents {
         known.insert(url, Known { content, due, is_failed });
     }
 
+    /// What is behind a URL now, at most so many bytes; nothing is kept of it.
+    pub(crate) async fn bytes(&self, url: &str, limit: usize) -> Result<Vec<u8>, documents::Error> {
+        self.client.bytes(url, limit).await
+    }
+
     /// A document as it was read last; the error says why there is none.
     pub fn content(&self, url: &str) -> Result<Arc<str>, String> {
         let known = self.lock().get(url).map(|known| known.content.clone());

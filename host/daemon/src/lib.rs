@@ -39,6 +39,7 @@ pub mod webhooks;
 mod chart_repositories;
 mod evidence;
 mod execute;
+mod policies;
 mod publish;
 mod releases_view;
 mod statements;

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use rhumb_core::chain::chain;
-use rhumb_core::condition::Condition;
+use rhumb_core::condition::{Condition, set_condition};
 use rhumb_core::id::ObjectId;
 use rhumb_core::images::{self, Plan, Pushed};
 use rhumb_core::judge::{Change, Transformation};
-use rhumb_core::releases::{self, Next, Outcome, ReleaseView, ReleasesView, Row, set_condition, status};
-use rhumb_io::cluster::{Event, EventType, Kind};
+use rhumb_core::releases::{self, Next, Outcome, ReleaseView, ReleasesView, Row, status};
+use rhumb_io::cluster::{Event, EventType, Key, Kind};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -117,10 +117,24 @@ async fn write_status_at(
     (old, new): (&Value, &Value),
     version: Option<&str>,
 ) -> Result<bool, rhumb_io::cluster::Error> {
-    if old == new {
-        return Ok(false);
-    }
     let key = words::helm_release(id);
+    let Some(written) = patched(ctx, &key, (old, new), version).await? else { return Ok(false) };
+    // The next pass compares with what it knows, so it must know this.
+    let place = (key.namespace.unwrap_or_default(), key.name);
+    ctx.watched.helm_release_known(&place, &written).await;
+    Ok(true)
+}
+
+/// Writes the status of an object where it has changed; the version that it has then.
+pub(crate) async fn patched(
+    ctx: &Context,
+    key: &Key,
+    (old, new): (&Value, &Value),
+    version: Option<&str>,
+) -> Result<Option<String>, rhumb_io::cluster::Error> {
+    if old == new {
+        return Ok(None);
+    }
     let mut patch = new.clone();
     // What a merge patch leaves out stays.
     if let (Some(patch), Some(old)) = (patch.as_object_mut(), old.as_object()) {
@@ -128,11 +142,8 @@ async fn write_status_at(
             patch.entry(gone).or_insert(Value::Null);
         }
     }
-    let applied = ctx.cluster.patch_status(&key, &patch, version).await?;
-    // The next pass compares with what it knows, so it must know this.
-    let place = (key.namespace.unwrap_or_default(), key.name);
-    ctx.watched.helm_release_known(&place, &applied.resource_version).await;
-    Ok(true)
+    let applied = ctx.cluster.patch_status(key, &patch, version).await?;
+    Ok(Some(applied.resource_version))
 }
 
 /// Helm Operator's events, but only where there is something new: a release that is through, one that came back, and a

@@ -106,7 +106,7 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
         releases,
         orphans,
         in_flight,
-        policies: ctx.policies(&attached),
+        policies: ctx.policies(&attached, look).await,
         evidence: Evidence::default(),
     })
 }

@@ -289,7 +289,9 @@ fn held(decided: &Decided) -> Option<Held> {
 fn code(kept: &Kept) -> String {
     match kept {
         Kept::Current(reason) | Kept::NoneAcceptable(reason) => reason.code.clone(),
-        Kept::HeldByFilter { reason, .. } | Kept::HeldByRule { reason, .. } => reason.code.clone(),
+        Kept::HeldByFilter { reason, .. } | Kept::HeldByRule { reason, .. } | Kept::LooksOn { reason, .. } => {
+            reason.code.clone()
+        }
         Kept::PolicyFailed { code, .. } => code.clone(),
         Kept::NotAutomated => "not-automated".to_owned(),
         Kept::Locked(_) => "locked".to_owned(),

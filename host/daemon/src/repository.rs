@@ -44,6 +44,12 @@ impl Repository {
         &self.mirror
     }
 
+    /// The commit that was looked at last.
+    pub fn known(&self) -> Option<Revision> {
+        let snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot.as_ref().map(|snapshot| snapshot.revision.clone())
+    }
+
     /// Fetches the branch.
     pub async fn fetch(&self) -> Result<(), git::Error> {
         let mirror = Arc::clone(&self.mirror);

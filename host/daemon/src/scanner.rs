@@ -68,6 +68,11 @@ impl Scanner {
         self.registry.with_keyring(self.credentials.keyring(pullers.unwrap_or(&BTreeSet::new())).await)
     }
 
+    /// The registry client for a policy, with the credentials of this Secret.
+    pub(crate) async fn registry_for_policy(&self, secret: Option<(&str, &str)>) -> Result<registry::Client, String> {
+        Ok(self.registry.with_keyring(self.credentials.with_secret(secret).await?))
+    }
+
     /// Has the next pass ask, whatever was asked when.
     pub fn ask(&self) {
         self.state().asked = true;

@@ -79,7 +79,7 @@ impl Statements {
 }
 
 /// Brings a copy up to date. A cluster without the kind, which may be installed later, has nothing of it.
-async fn known<T: Send + Sync + 'static>(
+pub(crate) async fn known<T: Send + Sync + 'static>(
     cluster: &Cluster,
     kind: &str,
     informer: &Informer<T>,

@@ -64,6 +64,15 @@ impl Client {
     /// The text behind an `http` or `https` URL. No credentials are sent, and no redirect leads to another scheme than
     /// https.
     pub async fn read(&self, url: &str) -> Result<String, Error> {
+        self.get(url, DOCUMENT_LIMIT, |body| String::from_utf8(body).map_err(|_| Kind::NotText)).await
+    }
+
+    /// The same for bytes, at most so many.
+    pub async fn bytes(&self, url: &str, limit: usize) -> Result<Vec<u8>, Error> {
+        self.get(url, limit, Ok).await
+    }
+
+    async fn get<T>(&self, url: &str, limit: usize, make: impl FnOnce(Vec<u8>) -> Result<T, Kind>) -> Result<T, Error> {
         let parsed = reqwest::Url::parse(url).ok().filter(|url| url.username().is_empty() && url.password().is_none());
         let shown = parsed.as_ref().map_or_else(|| "a URL that cannot be used".to_owned(), web::shown);
         let run = async {
@@ -72,8 +81,7 @@ impl Client {
                 200 => {}
                 status => return Err(Kind::Status { status }),
             }
-            let body = web::body(response, DOCUMENT_LIMIT).await?;
-            String::from_utf8(body).map_err(|_| Kind::NotText)
+            make(web::body(response, limit).await?)
         };
         run.await.map_err(|kind| Error { url: shown, kind })
     }

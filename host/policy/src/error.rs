@@ -153,6 +153,47 @@ pub enum LoadError {
     },
 }
 
+/// What was being done with a component when it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Looking at it.
+    Admission,
+    /// Compiling it.
+    Compile,
+    /// Asking it what it is.
+    Check,
+}
+
+impl LoadError {
+    /// What was being done.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::TooLarge { .. }
+            | Self::Precompiled
+            | Self::Module
+            | Self::Text
+            | Self::NotWasm
+            | Self::Invalid { .. }
+            | Self::Costly { .. }
+            | Self::Shape { .. }
+            | Self::Wasi { .. }
+            | Self::Import { .. }
+            | Self::WrongWorld { .. }
+            | Self::NoDescription
+            | Self::BadDescription { .. } => Stage::Admission,
+            Self::Compile(_) | Self::CompileLimit(_) | Self::Process { .. } | Self::Cache { .. } => Stage::Compile,
+            Self::WrongType { .. } | Self::Resources { .. } | Self::Describe(_) | Self::LyingDescription => {
+                Stage::Check
+            }
+        }
+    }
+
+    /// Whether it may be no fault of the component, so that the same may work later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::CompileLimit(_) | Self::Process { .. } | Self::Cache { .. })
+    }
+}
+
 /// Words of the engine, as an error with its causes.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

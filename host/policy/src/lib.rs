@@ -39,9 +39,10 @@ mod schema;
 pub mod worker;
 
 pub use allocation::Allocation;
+pub use children::Suspended;
 pub use describe::{Describe, ReasonCode, Wants};
 pub use engine::EngineProfile;
-pub use error::{Engine, LoadError};
+pub use error::{Engine, LoadError, Stage};
 pub use isolation::{Isolation, Program, Walls};
 pub use library::{Library, LibraryError};
 pub use limits::{AnswerLimits, CompileLimits, Limits};

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use rhumb_core::evidence::Part;
 use rhumb_core::id::PolicyName;
-use rhumb_core::images::PolicyInfo;
+use rhumb_core::policies::PolicyInfo;
 
 use crate::{LoadError, Sandbox};
 
@@ -61,6 +60,21 @@ impl Library {
         Ok(Self { folder: folder.to_owned(), loaded: Mutex::default() })
     }
 
+    /// The component of a name; `None` when there is none.
+    pub fn read(&self, name: &PolicyName) -> Result<Option<Vec<u8>>, LibraryError> {
+        let path = self.folder.join(format!("{name}.wasm"));
+        if !is_file_name(name.as_str()) || stamp(&path).is_none() {
+            return Ok(None);
+        }
+        std::fs::read(&path).map(Some).map_err(|source| LibraryError::Read { path, source })
+    }
+
+    /// What is another one when the component of a name may be another one.
+    pub fn version(&self, name: &PolicyName) -> String {
+        let stamp = is_file_name(name.as_str()).then(|| stamp(&self.folder.join(format!("{name}.wasm"))));
+        format!("{stamp:?}")
+    }
+
     /// Loads those of these policies that are new or that changed. Gives what decisions see of all that are loaded, and why
     /// one that was looked at now is refused; a name without a file is no policy and no error.
     pub fn attach(
@@ -95,12 +109,7 @@ fn load(sandbox: &Sandbox, path: PathBuf) -> Result<PolicyInfo, LibraryError> {
         Err(source) => return Err(LibraryError::Read { path, source }),
     };
     let loaded = sandbox.load(&bytes).map_err(|source| LibraryError::Load { path, source })?;
-    Ok(PolicyInfo {
-        component: loaded.digest,
-        kind: loaded.kind,
-        wants_metadata: loaded.describe.wants.metadata(),
-        evidence: Part::among(&loaded.describe.wants.evidence),
-    })
+    Ok(loaded.info())
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

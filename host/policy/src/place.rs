@@ -7,7 +7,7 @@ use rhumb_core::judge::{Failure, Kind};
 
 use crate::allocation::Allocation;
 use crate::call::{Call, Outcome};
-use crate::children::{Artifact, Children};
+use crate::children::{Artifact, Children, Suspended};
 use crate::compile;
 use crate::engine::{Role, Runtime};
 use crate::error::LoadError;
@@ -46,6 +46,13 @@ impl Places {
         match self {
             Self::Here(_) => None,
             Self::Children(children) => Some(children.walls()),
+        }
+    }
+
+    pub(crate) fn suspended(&self, component: &Digest) -> Option<Suspended> {
+        match self {
+            Self::Here(_) => None,
+            Self::Children(children) => children.suspended(component),
         }
     }
 

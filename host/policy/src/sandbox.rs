@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use rhumb_core::evidence::Part;
 use rhumb_core::id::{Digest, Timestamp};
 use rhumb_core::judge::{Answer, Ask, Decision, Failure, Kind, Problem, Question, Reason};
+use rhumb_core::policies::PolicyInfo;
 
 use crate::admission::admit;
 use crate::allocation::Allocation;
 use crate::cache::Cache;
 use crate::call::{Call, Returned, other_function};
+use crate::children::Suspended;
 use crate::compile::{Compiler, Store};
 use crate::convert::Rules;
 use crate::describe::Describe;
@@ -80,6 +83,18 @@ pub struct Loaded {
     pub budget: u64,
     /// Size in bytes.
     pub size: usize,
+}
+
+impl Loaded {
+    /// What decisions see of it.
+    pub fn info(&self) -> PolicyInfo {
+        PolicyInfo {
+            component: self.digest.clone(),
+            kind: self.kind,
+            wants_metadata: self.describe.wants.metadata(),
+            evidence: Part::among(&self.describe.wants.evidence),
+        }
+    }
 }
 
 impl Sandbox {
@@ -206,6 +221,11 @@ impl Sandbox {
     /// The walls around the processes that evaluate; none when this process does.
     pub fn walls(&self) -> Option<&Walls> {
         self.inner.places.walls()
+    }
+
+    /// Whether a policy is left alone for a while, as it ended the process that runs it again and again.
+    pub fn suspended(&self, component: &Digest) -> Option<Suspended> {
+        self.inner.places.suspended(component)
     }
 
     fn policy(&self, component: &Digest) -> Option<Arc<Policy>> {

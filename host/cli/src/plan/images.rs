@@ -8,6 +8,7 @@ use rhumb_core::id::{Revision, Timestamp};
 use rhumb_core::images::{self, Decided, ImagesView, Kept, Promotions, Scan, Verdicts};
 use rhumb_core::judge::{Metadata, Tags};
 use rhumb_core::manifest::{File, Manifests};
+use rhumb_core::policies::Policies;
 use rhumb_policy::{Library, Sandbox};
 
 use super::offers::{Offer, Offers};
@@ -32,7 +33,7 @@ pub(super) async fn containers(
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
         workloads,
         repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
-        policies,
+        policies: Policies::new(policies, Ok(BTreeMap::new())),
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
         evidence: Evidence::default(),

@@ -12,6 +12,7 @@ pub use fleet::{Load, load};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::environment::{Deployed, DeployedImage, chart_name_version};
@@ -19,7 +20,9 @@ use crate::id::{ObjectId, Timestamp};
 use crate::objects::{Approval, Stop};
 
 /// A part of the evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Part {
     /// What every environment runs.
     Environments,

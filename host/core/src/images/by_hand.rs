@@ -14,6 +14,7 @@ use crate::id::{ContainerName, Tag};
 use crate::image::{Filter, Reference, filter_of};
 use crate::judge::{Answer, Ask, Decision, Kind, Metadata, Outcome, Question, Reason, Selection, Tags};
 use crate::manifest::Slot;
+use crate::policies::{Asker, Found};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,16 +164,16 @@ pub fn admissions(view: &ImagesView, request: &Request) -> Result<BTreeMap<Targe
     let mut questions = BTreeMap::new();
     for (workload, slot) in containers(view) {
         let offered = offered(view, slot, tag)?;
-        let (filter, wants_metadata, policy) = filter(view, workload, slot, tag)?;
+        let (filter, policy) = filter(view, workload, slot, tag)?;
         let container = crate::judge::Container { current_tag: None, current_digest: None, ..container(slot) };
-        let ask = match wants_metadata {
+        let ask = match policy.info.wants_metadata {
             true => Ask::Shortlist { container, tags: offered },
             false => {
                 let metadata = Metadata { complete: true, ..Metadata::default() };
                 Ask::Select { container, tags: offered, metadata }
             }
         };
-        questions.insert(Target::of(slot), question(view, workload, (&filter, policy), ask));
+        questions.insert(Target::of(slot), question(view, workload, (&filter, &policy), ask));
     }
     Ok(questions)
 }
@@ -186,7 +187,7 @@ pub fn chosen(
     let tag = request.tag()?;
     let mut verdicts = Verdicts::default();
     for (workload, slot) in containers(view) {
-        let (filter, _, policy) = filter(view, workload, slot, tag)?;
+        let (filter, policy) = filter(view, workload, slot, tag)?;
         let refused = |why: String| Refused::Filtered {
             container: slot.container.clone(),
             filter: filter.text.clone(),
@@ -212,7 +213,7 @@ pub fn chosen(
             considered: Vec::new(),
         };
         let decision = Decision { answer: Ok(Answer::Selection(selection)), fuel: 0 };
-        let question = question(view, workload, (&filter, policy), ask);
+        let question = question(view, workload, (&filter, &policy), ask);
         verdicts.selections.insert(Target::of(slot), (question, decision));
     }
     Ok(verdicts)
@@ -256,7 +257,7 @@ fn filter<'a>(
     workload: &Workload,
     slot: &Slot,
     tag: &Tag,
-) -> Result<(Filter, bool, &'a super::PolicyInfo), Refused> {
+) -> Result<(Filter, Found<'a>), Refused> {
     let refused = |filter: &str, why: String| Refused::Filtered {
         container: slot.container.clone(),
         filter: filter.to_owned(),
@@ -265,12 +266,8 @@ fn filter<'a>(
     };
     let filter = filter_of(&workload.annotations, &slot.container)
         .map_err(|error| refused("(unreadable)", crate::chain::chain(&error)))?;
-    match view.policies.get(&filter.policy) {
-        Some(policy) if policy.kind == Kind::ImageFilter => Ok((filter, policy.wants_metadata, policy)),
-        Some(policy) => {
-            let why = format!("policy `{}` is of kind {}, not image-filter", filter.policy, policy.kind.as_str());
-            Err(refused(&filter.text, why))
-        }
-        None => Err(refused(&filter.text, format!("there is no policy `{}`", filter.policy))),
+    match view.policies.find(Asker::Object(&workload.id), &filter.policy, Kind::ImageFilter) {
+        Ok(found) => Ok((filter, found)),
+        Err(missing) => Err(refused(&filter.text, missing.to_string())),
     }
 }

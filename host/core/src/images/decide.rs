@@ -1,13 +1,14 @@
 //! Decides about one container by itself: what its filter chose, or why the image stays.
 
 use super::Verdicts;
-use super::propose::container;
+use super::propose::{container, looks_on};
 use super::row::{Considered, Decided, Kept, Row};
 use super::view::{ImagesView, Scan, Target, Workload};
 use crate::id::{ContainerName, PolicyName, Tag};
 use crate::image::filter_of;
 use crate::judge::{Answer, Ask, Decision, Kind, Outcome, Question, Selection, Tags};
 use crate::manifest::{Slot, containers_named};
+use crate::policies::Asker;
 
 /// The row of this container, as if no rule held it back.
 pub(super) fn row(view: &ImagesView, workload: &Workload, slot: &Slot, verdicts: &Verdicts) -> Row {
@@ -103,6 +104,7 @@ fn decide(view: &ImagesView, workload: &Workload, slot: &Slot, verdicts: &Verdic
         (None, Some(Ok(Answer::Selection(selection)))) => {
             let reason = selection.reason.clone();
             match (&selection.outcome, choice(slot, verdicts)) {
+                (Outcome::Pick(_), Some(to)) if looks_on(view, workload, slot) => Kept::LooksOn { policy, to, reason },
                 (Outcome::Pick(_), Some(to)) => return Decided::Update { to, reason },
                 (Outcome::KeepCurrent, _) if view.unread.contains_key(&Target::of(slot)) => {
                     Kept::Unread(view.unread.get(&Target::of(slot)).cloned().unwrap_or_default())
@@ -130,17 +132,8 @@ fn open(view: &ImagesView, workload: &Workload, slot: &Slot) -> Result<PolicyNam
     }
     let filter = filter_of(&workload.annotations, &slot.container)
         .map_err(|error| Box::new(Kept::BadFilter(crate::chain::chain(&error))))?;
-    match view.policies.get(&filter.policy) {
-        None => return Err(Box::new(Kept::NoPolicy(format!("there is no policy `{}`", filter.policy)))),
-        Some(policy) if policy.kind != Kind::ImageFilter => {
-            let kind = policy.kind.as_str();
-            return Err(Box::new(Kept::NoPolicy(format!(
-                "policy `{}` is of kind {kind}, not image-filter",
-                filter.policy
-            ))));
-        }
-        Some(_) => {}
-    }
+    let found = view.policies.find(Asker::Object(&workload.id), &filter.policy, Kind::ImageFilter);
+    found.map_err(|missing| Box::new(Kept::NoPolicy(missing.to_string())))?;
     let no_tags = |why: &str| Err(Box::new(Kept::NoTags(why.to_owned())));
     match view.repositories.get(&slot.image.repository()) {
         Some(Scan::Listed(tags)) if tags.is_empty() => no_tags("the registry lists no tags"),

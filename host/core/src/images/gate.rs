@@ -4,10 +4,10 @@ use super::Verdicts;
 use super::propose::moves;
 use super::row::Kept;
 use super::view::{ImagesView, Workload};
-use crate::attach::{Mode, Rule, promotion_rules};
+use crate::attach::{By, Mode, OnFailure, Rule, promotion_rules};
 use crate::chain::chain;
 use crate::id::{PolicyName, Tag, Timestamp};
-use crate::judge::{Answer, Ask, Kind, Move, Reason, Verdict};
+use crate::judge::{Answer, Ask, Move, Reason, Verdict};
 
 /// What holds back every move of an object.
 pub(super) enum Held {
@@ -35,7 +35,8 @@ impl Held {
 
 /// The strictest of an object's promotion rules: deny > hold > require approval > observe > allow.
 ///
-/// A rule that fails, is missing or cannot be read counts as a hold: no failure of a policy lets a version through.
+/// A rule that fails, is missing or cannot be read counts as a hold: no failure of a policy lets a version through, unless
+/// the object that declares the policy says so.
 /// Only a verdict about exactly these moves counts.
 pub(super) fn gate(view: &ImagesView, workload: &Workload, verdicts: &Verdicts) -> Option<Held> {
     let bound = match &view.bound {
@@ -50,7 +51,7 @@ pub(super) fn gate(view: &ImagesView, workload: &Workload, verdicts: &Verdicts) 
     if rules.is_empty() {
         return None;
     }
-    let moves = moves(workload, verdicts);
+    let moves = moves(view, workload, verdicts);
     let held = rules.into_iter().filter_map(|rule| held_by(view, (workload, &moves), rule, verdicts));
     held.max_by_key(|(rank, _)| *rank).map(|(_, held)| held)
 }
@@ -58,21 +59,27 @@ pub(super) fn gate(view: &ImagesView, workload: &Workload, verdicts: &Verdicts) 
 fn held_by(
     view: &ImagesView,
     (workload, moves): (&Workload, &[Move]),
-    Rule { name: rule, policy, .. }: Rule,
+    rule: Rule,
     verdicts: &Verdicts,
 ) -> Option<(u8, Held)> {
     let broken = |kept| Some((3, Held::Broken(kept)));
-    match view.policies.get(&policy) {
-        Some(policy) if policy.kind == Kind::PromotionRule => {
-            if let Err(unread) = view.evidence.is_read(&policy.evidence) {
-                return broken(Kept::NoEvidence { rule, unread: unread.to_string() });
-            }
+    let found = match view.policies.of_rule(&workload.id, &rule) {
+        Ok(found) => found,
+        Err(missing) if missing.on_failure() == OnFailure::Skip => return None,
+        Err(missing) => {
+            let words = match rule.by {
+                By::Binding => format!("rule `{}`: {missing}", rule.name),
+                By::Object => missing.to_string(),
+            };
+            return broken(Kept::NoPolicy(words));
         }
-        Some(other) => {
-            let kind = other.kind.as_str();
-            return broken(Kept::NoPolicy(format!("policy `{rule}` is of kind {kind}, not promotion-rule")));
-        }
-        None => return broken(Kept::NoPolicy(format!("there is no policy `{rule}`"))),
+    };
+    if found.mode() == Mode::Shadow {
+        return None;
+    }
+    let rule = rule.name;
+    if let Err(unread) = view.evidence.is_read(&found.info.evidence) {
+        return broken(Kept::NoEvidence { rule, unread: unread.to_string() });
     }
     let about_these = |ask: &Ask| matches!(ask, Ask::Judge { moves: judged, .. } if judged == moves);
     let asked = verdicts.promotions.get(&(workload.id.clone(), rule.clone()));
@@ -81,6 +88,7 @@ fn held_by(
     };
     let verdict = match &decision.answer {
         Ok(Answer::Verdict(verdict)) => verdict,
+        _ if found.on_failure() == OnFailure::Skip => return None,
         Ok(_) => return broken(Kept::policy_failed(&rule, "bad-output", "gave no verdict".to_owned())),
         Err(failure) => return broken(Kept::policy_failed(&rule, failure.code(), failure.to_string())),
     };

@@ -26,7 +26,7 @@ pub use propose::{selections, shortlisted, shortlists};
 pub use row::{Considered, Decided, Kept, Row};
 pub use status::{Pushed, conditions};
 pub(crate) use view::context;
-pub use view::{ImagesView, PolicyInfo, Scan, Target, Workload, namespaces, workloads};
+pub use view::{ImagesView, Scan, Target, Workload, namespaces, workloads};
 
 use std::collections::BTreeMap;
 

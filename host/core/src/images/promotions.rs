@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Verdicts;
 use super::propose::moves;
-use super::view::{ImagesView, PolicyInfo, Workload};
-use crate::attach::{Mode, Rule, promotion_rules};
+use super::view::{ImagesView, Workload};
+use crate::attach::{Mode, OnFailure, Rule, promotion_rules};
 use crate::evidence::{Evidence, Part, Wanted};
 use crate::id::{ObjectId, PolicyName};
 use crate::image::filter_of;
-use crate::judge::{Answer, Ask, Kind, Move, Question, Verdict};
+use crate::judge::{Answer, Ask, Move, Question, Verdict};
 use crate::objects::{Binding, Stop};
+use crate::policies::{Found, Policies};
 
 /// Questions by object and rule.
 type Questions = BTreeMap<(ObjectId, PolicyName), Question>;
@@ -39,15 +40,11 @@ pub fn attached(workloads: &[Workload], bound: &Result<Vec<Binding>, String>) ->
 }
 
 /// The evidence that the third round may need, whatever the first two come to.
-pub fn evidence_wanted(
-    workloads: &[Workload],
-    policies: &BTreeMap<PolicyName, PolicyInfo>,
-    bound: &Result<Vec<Binding>, String>,
-) -> Wanted {
+pub fn evidence_wanted(workloads: &[Workload], policies: &Policies, bound: &Result<Vec<Binding>, String>) -> Wanted {
     let mut wanted = Wanted::default();
     for workload in workloads.iter().filter(|workload| workload.is_open()) {
-        for (_, policy) in loaded(rules_of(workload, bound), policies) {
-            wanted.add(&workload.id, &policy.evidence);
+        for (_, policy) in loaded(workload, rules_of(workload, bound), policies) {
+            wanted.add(&workload.id, &policy.info.evidence);
         }
     }
     wanted
@@ -64,20 +61,21 @@ pub struct Promotions<'a> {
     /// How many objects move without being asked about.
     unasked: usize,
     /// The objects that were asked about, and the rules of each that count.
-    asked: Vec<(ObjectId, Vec<PolicyName>)>,
+    asked: Vec<(ObjectId, Vec<(PolicyName, OnFailure)>)>,
 }
 
 struct Asked<'a> {
     workload: &'a Workload,
-    rules: Vec<(Rule, &'a PolicyInfo)>,
+    rules: Vec<(Rule, Found<'a>)>,
     moves: Vec<Move>,
 }
 
 impl Asked<'_> {
     /// The object, and its rules whose verdicts count.
-    fn counting(&self) -> (ObjectId, Vec<PolicyName>) {
-        let counting = self.rules.iter().filter(|(rule, _)| rule.mode == Mode::Enforce);
-        (self.workload.id.clone(), counting.map(|(rule, _)| rule.name.clone()).collect())
+    fn counting(&self) -> (ObjectId, Vec<(PolicyName, OnFailure)>) {
+        let counts = |(rule, found): &&(Rule, Found<'_>)| rule.mode == Mode::Enforce && found.mode() == Mode::Enforce;
+        let counting = self.rules.iter().filter(counts);
+        (self.workload.id.clone(), counting.map(|(rule, found)| (rule.name.clone(), found.on_failure())).collect())
     }
 }
 
@@ -87,12 +85,12 @@ impl<'a> Promotions<'a> {
         let mut promotions =
             Self { view, together: Vec::new(), one_by_one: VecDeque::new(), unasked: 0, asked: Vec::new() };
         for workload in view.workloads.iter().filter(|workload| workload.is_open()) {
-            let moves = moves(workload, verdicts);
-            let rules = loaded(rules_of(workload, &view.bound), &view.policies);
+            let moves = moves(view, workload, verdicts);
+            let rules = loaded(workload, rules_of(workload, &view.bound), &view.policies);
             if moves.is_empty() {
                 continue;
             }
-            let in_turn = rules.iter().any(|(_, policy)| policy.evidence.contains(&Part::Fleet));
+            let in_turn = rules.iter().any(|(_, policy)| policy.info.evidence.contains(&Part::Fleet));
             let asked = Asked { workload, rules, moves };
             match in_turn {
                 _ if asked.rules.is_empty() => promotions.unasked += 1,
@@ -120,14 +118,14 @@ impl<'a> Promotions<'a> {
 
     fn questions(&self, asked: &Asked<'a>, let_go: usize) -> Vec<((ObjectId, PolicyName), Question)> {
         let Asked { workload, rules, moves } = asked;
-        let question = |(rule, policy): &(Rule, &PolicyInfo)| {
+        let question = |(rule, policy): &(Rule, Found<'_>)| {
             // What is not known is no evidence: the gate says what is missing.
-            let evidence = self.view.evidence.document(&workload.id, &policy.evidence, let_go).ok()?;
+            let evidence = self.view.evidence.document(&workload.id, &policy.info.evidence, let_go).ok()?;
             let question = Question {
                 context: workload.context(&rule.policy, self.view.now),
                 policy: rule.policy.clone(),
-                component: policy.component.clone(),
-                config: rule.config.to_string(),
+                component: policy.info.component.clone(),
+                config: policy.config(&rule.config).to_string(),
                 ask: Ask::Judge { moves: moves.clone(), evidence: evidence.to_string() },
             };
             Some(((workload.id.clone(), rule.name.clone()), question))
@@ -143,18 +141,19 @@ fn rules_of(workload: &Workload, bound: &Result<Vec<Binding>, String>) -> Vec<Ru
 }
 
 /// Those whose policy is loaded and of the right kind.
-fn loaded(rules: Vec<Rule>, policies: &BTreeMap<PolicyName, PolicyInfo>) -> Vec<(Rule, &PolicyInfo)> {
-    let loaded = rules.into_iter().filter_map(|rule| {
-        let policy = policies.get(&rule.policy).filter(|policy| policy.kind == Kind::PromotionRule)?;
-        Some((rule, policy))
-    });
-    loaded.collect()
+fn loaded<'a>(workload: &Workload, rules: Vec<Rule>, policies: &'a Policies) -> Vec<(Rule, Found<'a>)> {
+    let found =
+        rules.into_iter().filter_map(|rule| policies.of_rule(&workload.id, &rule).ok().map(|found| (rule, found)));
+    found.collect()
 }
 
 /// Whether every rule of an object whose verdict counts lets it go.
-fn is_let_go(verdicts: &Verdicts, (object, rules): &(ObjectId, Vec<PolicyName>)) -> bool {
-    rules.iter().all(|rule| {
+fn is_let_go(verdicts: &Verdicts, (object, rules): &(ObjectId, Vec<(PolicyName, OnFailure)>)) -> bool {
+    rules.iter().all(|(rule, on_failure)| {
         let verdict = verdicts.promotions.get(&(object.clone(), rule.clone()));
-        verdict.is_some_and(|(_, decision)| matches!(decision.answer, Ok(Answer::Verdict(Verdict::Allow(_)))))
+        verdict.is_some_and(|(_, decision)| match &decision.answer {
+            Ok(Answer::Verdict(verdict)) => matches!(verdict, Verdict::Allow(_)),
+            _ => *on_failure == OnFailure::Skip,
+        })
     })
 }

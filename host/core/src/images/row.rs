@@ -104,6 +104,15 @@ pub enum Kept {
         /// Why.
         reason: Reason,
     },
+    /// The filter's policy only looks on (`mode: shadow`).
+    LooksOn {
+        /// The policy.
+        policy: PolicyName,
+        /// What it would have chosen.
+        to: Tag,
+        /// Why.
+        reason: Reason,
+    },
     /// A promotion rule does not let the version move.
     HeldByRule {
         /// The rule.
@@ -153,6 +162,9 @@ impl fmt::Display for Kept {
             Self::NoEvidence { rule, unread } => write!(f, "rule `{rule}` was not asked: {unread}"),
             Self::Current(reason) | Self::NoneAcceptable(reason) => f.write_str(&reason.message),
             Self::HeldByFilter { until, reason } => write!(f, "hold until {until}: {}", reason.message),
+            Self::LooksOn { policy, to, reason } => {
+                write!(f, "policy `{policy}` looks on in shadow; it would take {to}: {}", reason.message)
+            }
             Self::HeldByRule { rule, to, verdict, until, reason } => {
                 write!(f, "{to}: {verdict}")?;
                 if let Some(until) = until {

@@ -57,6 +57,7 @@ fn condition(row: &Row, pushed: &Pushed) -> Option<(u8, Condition)> {
                 Kept::Locked(_) => (2, Truth::False, "Locked"),
                 Kept::Ignored => (2, Truth::False, "Ignored"),
                 Kept::NoneAcceptable(_) => (3, Truth::False, "NoTagAccepted"),
+                Kept::LooksOn { .. } => (3, Truth::False, "Shadow"),
                 Kept::HeldByFilter { .. } => (4, Truth::False, "HeldByFilter"),
                 Kept::HeldByRule { .. } => (5, Truth::False, "HeldByRule"),
                 Kept::NoTags(_) | Kept::Unread(_) => (6, Truth::False, "RegistryFailed"),

@@ -1,15 +1,16 @@
 //! Everything that one images pass may look at, frozen at one moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attach::Rule;
 use crate::environment::environment_of;
-use crate::evidence::{Evidence, Part};
+use crate::evidence::Evidence;
 use crate::id::{ContainerName, Digest, ObjectId, PolicyName, Revision, Timestamp};
-use crate::judge::{Context, Kind, Metadata, Tags};
+use crate::judge::{Context, Metadata, Tags};
 use crate::manifest::{File, Manifests, Object, Puller, Slot, Switch, slots};
 use crate::objects::Binding;
+use crate::policies::Policies;
 
 /// The frozen view of one pass.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub struct ImagesView {
     /// What is known of each canonical repository that an automated workload uses.
     pub repositories: BTreeMap<String, Scan>,
     /// The policies that filters and rules name, as far as there are such.
-    pub policies: BTreeMap<PolicyName, PolicyInfo>,
+    pub policies: Policies,
     /// Metadata of shortlisted tags; filled between the first and the second round.
     pub metadata: BTreeMap<Target, Metadata>,
     /// Why an image that a filter wants to know about could not be looked at; filled with the metadata.
@@ -59,19 +60,6 @@ pub enum Scan {
     Listed(Arc<Tags>),
     /// Why there is no list, for people.
     Failed(String),
-}
-
-/// What the host knows of a loaded policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyInfo {
-    /// The component.
-    pub component: Digest,
-    /// Its kind.
-    pub kind: Kind,
-    /// Whether it asks for metadata of shortlisted tags.
-    pub wants_metadata: bool,
-    /// The parts of the evidence that it gets.
-    pub evidence: BTreeSet<Part>,
 }
 
 /// An object in git that has images.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::spec;
-use crate::attach::{Mode, Rule};
+use crate::attach::{By, Mode, Rule};
 use crate::id::{ObjectId, PolicyName};
 
 /// A promotion rule for the releases and workloads that it selects; none of them can remove it or set anything of it.
@@ -61,13 +61,15 @@ impl Binding {
                 policy: PolicyName::new("?"),
                 config: Value::Object(Map::new()),
                 mode: Mode::Enforce,
+                by: By::Binding,
             }));
         };
         let rule = Rule {
             name: PolicyName::new(format!("{}@{name}", spec.policy)),
             policy: PolicyName::new(spec.policy),
             config: Value::Object(spec.config),
-            mode: spec.mode.unwrap_or(Mode::Enforce),
+            mode: spec.mode.unwrap_or_default(),
+            by: By::Binding,
         };
         let (namespaces, environments, labels) = (spec.namespaces, spec.environments, spec.match_labels);
         Some(Self { rule, namespaces, environments, labels })

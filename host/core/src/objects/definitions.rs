@@ -4,7 +4,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::{ApprovalSpec, PolicyBindingSpec, StopSwitchSpec};
+use super::{ApprovalSpec, PolicyBindingSpec, PolicySpec, StopSwitchSpec};
+use crate::policies::PolicyStatus;
 
 /// What a kind is called.
 struct Names {
@@ -14,18 +15,13 @@ struct Names {
 }
 
 /// Name, JSONPath and type of what `kubectl get` shows.
-type Column = (&'static str, &'static str, &'static str);
+type Column<'a> = (&'static str, &'a str, &'static str);
 
 /// The definition of a kind whose `spec` is this type. `rules` hold for the whole object.
-fn definition<T: JsonSchema>(names: &Names, columns: &[Column], rules: &Value) -> Value {
+fn definition<T: JsonSchema>(names: &Names, columns: &[Column<'_>], rules: &Value) -> Value {
     let Names { kind, plural, scope } = names;
     let columns = columns.iter().map(|(name, path, r#type)| json!({"name": name, "type": r#type, "jsonPath": path}));
-    let mut settings = SchemaSettings::draft2019_09();
-    settings.inline_subschemas = true;
-    settings.meta_schema = None;
-    let mut spec = settings.into_generator().into_root_schema_for::<T>();
-    structural(&mut spec);
-    let spec = Value::from(spec);
+    let spec = schema_of::<T>();
     let mut schema = json!({
         "description": spec["description"],
         "type": "object",
@@ -58,6 +54,31 @@ fn definition<T: JsonSchema>(names: &Names, columns: &[Column], rules: &Value) -
     })
 }
 
+/// The same for a kind with a status of this type, which the daemon alone writes.
+fn with_status<S: JsonSchema>(mut definition: Value) -> Value {
+    let version = &mut definition["spec"]["versions"][0];
+    version["subresources"] = json!({"status": {}});
+    version["schema"]["openAPIV3Schema"]["properties"]["status"] = schema_of::<S>();
+    definition
+}
+
+fn schema_of<T: JsonSchema>() -> Value {
+    let mut settings = SchemaSettings::draft2019_09();
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    structural(&mut schema);
+    Value::from(schema)
+}
+
+/// Conditions, as [`set_condition`](crate::condition::set_condition) writes them.
+pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    let text = ["type", "status", "reason", "message", "lastUpdateTime", "lastTransitionTime"];
+    let text: serde_json::Map<String, Value> =
+        text.map(|key| (key.to_owned(), json!({"type": "string"}))).into_iter().collect();
+    json_schema!({"type": "array", "items": {"type": "object", "required": ["type", "status"], "properties": text}})
+}
+
 /// An object whose keys a policy knows and nobody else.
 pub(super) fn anything(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
@@ -83,6 +104,10 @@ fn structural(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get("type").cloned() {
         let types: Vec<Value> = types.into_iter().filter(|one| one != "null").collect();
         schema.insert("type".to_owned(), types.into_iter().next().unwrap_or_default());
+    }
+    // Not a format that the API server knows.
+    if schema.get("format").is_some_and(|format| format == "uint64") {
+        schema.remove("format");
     }
     schemars::transform::transform_subschemas(&mut structural, schema);
 }
@@ -134,4 +159,27 @@ fn the_definition_of_the_stop_switch_is_made_from_its_type() {
     let rules = json!([{"rule": "self.metadata.name == 'rhumb'", "message": "there is one switch: name it rhumb"}]);
     let made = definition::<StopSwitchSpec>(&names, &columns, &rules);
     check(include_str!("../../../deploy/stopswitch.yaml"), &made);
+}
+
+/// The definition of `Policy` or `ClusterPolicy`: they differ in nothing but their scope.
+fn policies(names: &Names) -> Value {
+    let ready = |field: &str| format!(".status.conditions[?(@.type=='Ready')].{field}");
+    let (truth, reason) = (ready("status"), ready("reason"));
+    let columns = [
+        ("Kind", ".status.kind", "string"),
+        ("Version", ".status.version", "string"),
+        ("Digest", ".status.digest", "string"),
+        ("Ready", truth.as_str(), "string"),
+        ("Reason", reason.as_str(), "string"),
+        ("Age", ".metadata.creationTimestamp", "date"),
+    ];
+    with_status::<PolicyStatus>(definition::<PolicySpec>(names, &columns, &Value::Null))
+}
+
+#[test]
+fn the_definitions_of_policies_are_made_from_their_type() {
+    let own = policies(&Names { kind: "Policy", plural: "policies", scope: "Namespaced" });
+    check(include_str!("../../../deploy/policy.yaml"), &own);
+    let cluster = policies(&Names { kind: "ClusterPolicy", plural: "clusterpolicies", scope: "Cluster" });
+    check(include_str!("../../../deploy/clusterpolicy.yaml"), &cluster);
 }

@@ -4,11 +4,13 @@
 mod approval;
 mod binding;
 #[cfg(test)]
-mod definitions;
+pub(crate) mod definitions;
+mod policy;
 mod stop;
 
 pub use approval::{Approval, ApprovalSpec, ApprovedMove, Subject, approval};
 pub use binding::{Binding, PolicyBindingSpec};
+pub use policy::{Declared, HttpsSource, OciSource, PolicyLimits, PolicySpec, SecretName, Source};
 pub use stop::{Stop, StopSwitchSpec, stop_switch};
 
 use serde::de::DeserializeOwned;

@@ -1,9 +1,11 @@
 //! The one digest of everything that goes into a release.
 
 use super::view::{ReleaseView, ReleasesView};
-use crate::attach::value_transforms;
+use crate::attach::{Mode, OnFailure, value_transforms};
 use crate::id::Digest;
+use crate::judge::Kind;
 use crate::manifest::canonical_text;
+use crate::policies::Asker;
 
 /// Repeats the whole object and says nothing of its own.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -29,8 +31,16 @@ pub fn inputs(view: &ReleasesView, release: &ReleaseView) -> Option<Digest> {
     }
     let transforms = value_transforms(&release.annotations).ok()?;
     for transform in &transforms {
-        let component = &view.policies.get(&transform.policy)?.component;
-        parts.extend([transform.policy.to_string(), component.to_string(), canonical_text(&transform.config)]);
+        let found = match view.policies.find(Asker::Object(&release.id), &transform.policy, Kind::ValueTransform) {
+            Ok(found) => found,
+            Err(missing) if missing.on_failure() == OnFailure::Skip => continue,
+            Err(_) => return None,
+        };
+        // What only looks on changes nothing.
+        if found.mode() == Mode::Enforce {
+            let (component, config) = (&found.info.component, found.config(&transform.config));
+            parts.extend([transform.policy.to_string(), component.to_string(), canonical_text(&config)]);
+        }
     }
     if !transforms.is_empty() {
         parts.push(release.environment.clone().unwrap_or_default());

@@ -24,6 +24,6 @@ pub use plan::{Kept, Plan, Row, plan};
 pub use sources::{ChartFileRef, ExternalRef, KeyRef, ValuesFrom};
 pub use spec::{ChartSource, Retries, Spec, SpecError, Tests};
 pub use state::{Back, Blocked, State, Untested, state};
-pub use status::{Outcome, Phase, set_condition, status};
+pub use status::{Outcome, Phase, status};
 pub use transform::{Next, evidence_wanted, next};
 pub use view::{Attempt, ChartView, Head, Orphan, ReleaseView, ReleasesView};

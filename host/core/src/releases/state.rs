@@ -6,7 +6,10 @@ use super::inputs::inputs;
 use super::marks::{RolledBack, Tested};
 use super::spec::{Retries, Rollback, Spec, Tests};
 use super::view::{Attempt, Head, ReleaseView, ReleasesView};
+use crate::attach::OnFailure;
 use crate::id::{Digest, Timestamp};
+use crate::judge::Kind;
+use crate::policies::Asker;
 
 /// First wait after a failure; doubled with each further one.
 const BACKOFF_MILLIS: u64 = 10_000;
@@ -327,8 +330,11 @@ fn missing_policy(view: &ReleasesView, release: &ReleaseView) -> String {
     match crate::attach::value_transforms(&release.annotations) {
         Err(error) => error.to_string(),
         Ok(transforms) => {
-            let missing = transforms.iter().find(|transform| !view.policies.contains_key(&transform.policy));
-            missing.map_or_else(String::new, |transform| format!("there is no policy `{}`", transform.policy))
+            let missing = transforms.iter().find_map(|transform| {
+                let found = view.policies.find(Asker::Object(&release.id), &transform.policy, Kind::ValueTransform);
+                found.err().filter(|missing| missing.on_failure() == OnFailure::Hold)
+            });
+            missing.map_or_else(String::new, |missing| missing.to_string())
         }
     }
 }

@@ -7,7 +7,7 @@ use super::marks::Tested;
 use super::plan::{Kept, Row};
 use super::view::ReleaseView;
 use crate::chain::{CONDITION_LIMIT, cut};
-use crate::condition::{Condition, Truth};
+use crate::condition::{Condition, Truth, set_condition};
 use crate::id::Timestamp;
 
 /// What became of an action. Failures have the whole chain of causes.
@@ -149,33 +149,6 @@ fn revisions(status: &mut Map<String, Value>, release: &ReleaseView, phase: Phas
     }
     if let Some(attempted) = attempted {
         put(status, "lastAttemptedRevision", json!(attempted));
-    }
-}
-
-/// Sets one condition of a status; its times change only when it says something else than before.
-pub fn set_condition(status: &mut Map<String, Value>, condition: &Condition, now: Timestamp) {
-    let list = status.entry("conditions").or_insert_with(|| json!([]));
-    let Some(list) = list.as_array_mut() else { return };
-    let place = list.iter().position(|c| c.get("type").and_then(Value::as_str) == Some(condition.r#type));
-    let before = place.and_then(|place| list.get(place)).cloned();
-    let had = |key: &str| before.as_ref().and_then(|before| before.get(key)).and_then(Value::as_str);
-    let same = had("status") == Some(condition.status.as_str());
-    if same && had("reason") == Some(condition.reason) && had("message") == Some(condition.message.as_str()) {
-        return;
-    }
-    let now = now.to_string();
-    let since = had("lastTransitionTime").filter(|_| same).unwrap_or(&now);
-    let new = json!({
-        "type": condition.r#type,
-        "status": condition.status.as_str(),
-        "reason": condition.reason,
-        "message": condition.message,
-        "lastUpdateTime": now,
-        "lastTransitionTime": since,
-    });
-    match place.and_then(|place| list.get_mut(place)) {
-        Some(entry) => *entry = new,
-        None => list.push(new),
     }
 }
 

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::view::{ReleaseView, ReleasesView};
-use crate::attach::value_transforms;
+use crate::attach::{Mode, OnFailure, value_transforms};
 use crate::evidence::Wanted;
 use crate::images::context;
 use crate::judge::{Answer, Ask, Decision, Kind, Question, Transformation};
+use crate::policies::Asker;
 use crate::values::apply;
 
 /// What comes next in the chain.
@@ -38,8 +39,9 @@ pub fn evidence_wanted<'a>(view: &ReleasesView, releases: impl IntoIterator<Item
     let mut wanted = Wanted::default();
     for release in releases {
         for transform in value_transforms(&release.annotations).unwrap_or_default() {
-            if let Some(policy) = view.policies.get(&transform.policy) {
-                wanted.add(&release.id, &policy.evidence);
+            let asker = Asker::Object(&release.id);
+            if let Ok(policy) = view.policies.find(asker, &transform.policy, Kind::ValueTransform) {
+                wanted.add(&release.id, &policy.info.evidence);
             }
         }
     }
@@ -65,18 +67,13 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
     let mut decided = decided.iter();
     for transform in transforms {
         let name = transform.policy.as_str();
-        let Some(policy) = view.policies.get(&transform.policy) else {
-            return stopped(name, "unavailable", format!("there is no policy `{name}`"));
+        let policy = match view.policies.find(Asker::Object(&release.id), &transform.policy, Kind::ValueTransform) {
+            Ok(policy) => policy,
+            Err(missing) if missing.on_failure() == OnFailure::Skip => continue,
+            Err(missing) => return stopped(name, "unavailable", missing.to_string()),
         };
-        if policy.kind != Kind::ValueTransform {
-            return stopped(
-                name,
-                "unavailable",
-                format!("policy `{name}` is of kind {}, not value-transform", policy.kind.as_str()),
-            );
-        }
         let Some(decision) = decided.next() else {
-            let evidence = match view.evidence.document(&release.id, &policy.evidence, 0) {
+            let evidence = match view.evidence.document(&release.id, &policy.info.evidence, 0) {
                 Ok(evidence) => evidence,
                 Err(unread) => return stopped(name, "no-evidence", unread.to_string()),
             };
@@ -84,8 +81,8 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
             return Next::Ask(Question {
                 context: context(&release.id, release.environment.as_ref(), labels, (&transform.policy, view.now)),
                 policy: transform.policy.clone(),
-                component: policy.component.clone(),
-                config: transform.config.to_string(),
+                component: policy.info.component.clone(),
+                config: policy.config(&transform.config).to_string(),
                 ask: Ask::Transform {
                     chart: chart.about.clone(),
                     values: values.to_string(),
@@ -93,6 +90,9 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
                 },
             });
         };
+        if policy.mode() == Mode::Shadow || (decision.answer.is_err() && policy.on_failure() == OnFailure::Skip) {
+            continue;
+        }
         match &decision.answer {
             Ok(Answer::Transformation(transformation)) => match apply(&values, &transformation.operations) {
                 Ok(changed) => {

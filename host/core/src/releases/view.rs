@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::marks::Marks;
 use super::spec::{Spec, SpecError};
 use crate::evidence::Evidence;
-use crate::id::{Digest, ObjectId, PolicyName, Timestamp};
-use crate::images::PolicyInfo;
+use crate::id::{Digest, ObjectId, Timestamp};
+use crate::policies::Policies;
 use crate::values::Sealed;
 
 /// The frozen view of one pass.
@@ -23,7 +23,7 @@ pub struct ReleasesView {
     /// Releases that an action of an earlier pass still works on, as namespace and name.
     pub in_flight: BTreeSet<(String, String)>,
     /// The policies that transforms name, as far as there are such.
-    pub policies: BTreeMap<PolicyName, PolicyInfo>,
+    pub policies: Policies,
     /// What transforms may see, as far as one of them wants it; filled when it is known which are asked.
     pub evidence: Evidence,
 }

@@ -61,7 +61,7 @@ pub(super) async fn view_of(
     let now = ctx.clock.now();
     let (said, bindings) = futures::join!(ctx.statements.look(look), ctx.statements.bindings(look));
     let bound = images::bound(&said, bindings);
-    let policies = ctx.policies(&images::attached(&workloads, &bound));
+    let policies = ctx.policies(&images::attached(&workloads, &bound), look).await;
     let wanted = images::evidence_wanted(&workloads, &policies, &bound);
     let view = ImagesView {
         head: snapshot.revision.clone(),

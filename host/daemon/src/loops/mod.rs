@@ -1,7 +1,8 @@
-//! The three loops, each the same six verbs: observe, propose, judge, plan, apply, report.
+//! The three loops and the one that keeps policies ready for them, each the same six verbs: observe, propose, judge, plan, apply, report.
 
 pub mod by_hand;
 pub mod images;
+pub mod policies;
 pub mod releases;
 pub mod sync;
 

@@ -119,14 +119,23 @@ impl Mirror {
     ///
     /// `None` when there is nothing at the path, or no folder.
     pub fn tree(&self, at: &Revision, path: &str) -> Result<Option<String>, Error> {
+        self.id_of(at, path, git2::ObjectType::Tree)
+    }
+
+    /// The same of a file.
+    pub fn blob(&self, at: &Revision, path: &str) -> Result<Option<String>, Error> {
+        self.id_of(at, path, git2::ObjectType::Blob)
+    }
+
+    fn id_of(&self, at: &Revision, path: &str, kind: git2::ObjectType) -> Result<Option<String>, Error> {
         let repository = self.repository()?;
         let root = self.commit(&repository, at)?.tree().map_err(failed("read the tree of", at.as_str()))?;
         let path = path.trim_matches('/');
         if path.is_empty() || path == "." {
-            return Ok(Some(root.id().to_string()));
+            return Ok((kind == git2::ObjectType::Tree).then(|| root.id().to_string()));
         }
         match root.get_path(Path::new(path.trim_start_matches("./"))) {
-            Ok(entry) if entry.kind() == Some(git2::ObjectType::Tree) => Ok(Some(entry.id().to_string())),
+            Ok(entry) if entry.kind() == Some(kind) => Ok(Some(entry.id().to_string())),
             Ok(_) => Ok(None),
             Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
             Err(source) => Err(failed("read the tree at", path)(source)),

@@ -82,9 +82,19 @@ impl Client {
 
     /// The artifact that a tag or a digest names, with the digest of its manifest.
     pub async fn pull(&self, repository: &str, reference: &str) -> Result<(Digest, Artifact), Error> {
+        self.pull_within(repository, reference, LAYER_LIMIT).await
+    }
+
+    /// The same, with layers of at most this many bytes.
+    pub(super) async fn pull_within(
+        &self,
+        repository: &str,
+        reference: &str,
+        limit: usize,
+    ) -> Result<(Digest, Artifact), Error> {
         let attempt = "pull an artifact";
         let endpoint = self.endpoint(repository, attempt)?;
-        self.read(&endpoint, reference).await.map_err(|kind| Error {
+        self.read(&endpoint, reference, limit).await.map_err(|kind| Error {
             attempt,
             host: endpoint.host.clone(),
             repository: format!("{repository}:{reference}"),
@@ -92,7 +102,7 @@ impl Client {
         })
     }
 
-    async fn read(&self, endpoint: &Endpoint, reference: &str) -> Result<(Digest, Artifact), Kind> {
+    async fn read(&self, endpoint: &Endpoint, reference: &str, limit: usize) -> Result<(Digest, Artifact), Kind> {
         let found = self.manifest(endpoint, reference).await?;
         let manifest: ImageManifest =
             serde_json::from_slice(&found.body).map_err(|error| malformed(format!("it is no artifact: {error}")))?;
@@ -102,13 +112,13 @@ impl Client {
         let config = self.blob(endpoint, manifest.config(), CONFIG_LIMIT).await?;
         let mut layers = Vec::new();
         for layer in manifest.layers() {
-            layers.push(self.blob(endpoint, layer, LAYER_LIMIT).await?);
+            layers.push(self.blob(endpoint, layer, limit).await?);
         }
         let annotations = manifest.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
         Ok((found.digest, Artifact { config, layers, annotations }))
     }
 
-    async fn blob(&self, endpoint: &Endpoint, descriptor: &Descriptor, limit: usize) -> Result<Blob, Kind> {
+    pub(super) async fn blob(&self, endpoint: &Endpoint, descriptor: &Descriptor, limit: usize) -> Result<Blob, Kind> {
         if descriptor.size() > limit as u64 {
             return Err(Kind::TooLarge { limit });
         }

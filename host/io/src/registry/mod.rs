@@ -10,6 +10,7 @@ mod artifact;
 mod auth;
 mod challenge;
 mod client;
+mod component;
 mod endpoint;
 mod error;
 mod image;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use artifact::{Artifact, Blob};
 pub use client::{Client, Options};
+pub use component::{CONFIG_TYPE, Component, LAYER_TYPE};
 pub use error::{Error, Kind};
 pub use image::ImageMetadata;
 pub use keyring::{Credentials, Keyring, KeyringError};
@@ -41,6 +43,8 @@ pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
 pub const CONFIG_LIMIT: usize = 4 * 1024 * 1024;
 /// Largest layer of an artifact, in bytes.
 pub const LAYER_LIMIT: usize = 64 * 1024 * 1024;
+/// Largest payload of a signature, in bytes.
+pub const SIGNATURE_LIMIT: usize = 64 * 1024;
 /// Most layers of an artifact.
 pub const LAYERS_LIMIT: usize = 16;
 /// Largest answer of a token server, in bytes.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::error::{Error, Kind};
-use super::{Artifact, Blob};
+use super::{Artifact, Blob, SIGNATURE_LIMIT};
 
 const LAYER: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -124,7 +124,7 @@ impl Client {
     }
 
     async fn signatures(&self, repository: &str, manifest: &Digest) -> Result<Option<Artifact>, Error> {
-        match self.pull(repository, &tag(manifest)).await {
+        match self.pull_within(repository, &tag(manifest), SIGNATURE_LIMIT).await {
             Ok((_, artifact)) => Ok(Some(artifact)),
             Err(Error { kind: Kind::NotFound, .. }) => Ok(None),
             Err(other) => Err(other),

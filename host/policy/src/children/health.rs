@@ -14,6 +14,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Answers that make up for what was before.
 const AMENDS: u32 = 100;
 
+/// A policy that is left alone for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// Why, for people; the same text for as long as the pause.
+    pub why: String,
+    /// How much longer.
+    pub left: Duration,
+}
+
 /// Deaths by component.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -31,12 +40,14 @@ struct Trouble {
 }
 
 impl Health {
-    /// Why a policy is not asked now. The text stays the same for as long as the pause.
-    pub(super) fn suspended(&self, component: &Digest, now: Instant) -> Option<String> {
+    /// Why a policy is not asked now.
+    pub(super) fn suspended(&self, component: &Digest, now: Instant) -> Option<Suspended> {
         let trouble = self.troubled.get(component).filter(|trouble| now < trouble.until)?;
-        let Trouble { deaths, last, pause, .. } = trouble;
+        let Trouble { deaths, last, pause, until, .. } = trouble;
         let pause = pause.as_secs();
-        Some(format!("suspended for {pause} s after it ended its process {deaths} times, the last time with {last}"))
+        let why =
+            format!("suspended for {pause} s after it ended its process {deaths} times, the last time with {last}");
+        Some(Suspended { why, left: *until - now })
     }
 
     /// A process ended while it ran this policy. Returns the pause that begins now.
@@ -77,8 +88,12 @@ mod tests {
         assert_eq!(die(&mut health, now), None);
         assert_eq!(health.suspended(&killer, now), None, "twice may be bad luck");
         assert_eq!(die(&mut health, now), Some(FIRST_PAUSE));
-        let text = health.suspended(&killer, now).unwrap();
-        assert_eq!(text, "suspended for 10 s after it ended its process 3 times, the last time with signal 11");
+        let suspended = health.suspended(&killer, now).unwrap();
+        assert_eq!(suspended.left, FIRST_PAUSE);
+        assert_eq!(
+            suspended.why,
+            "suspended for 10 s after it ended its process 3 times, the last time with signal 11"
+        );
         assert_eq!(health.suspended(&other, now), None);
         let later = now + FIRST_PAUSE;
         assert_eq!(health.suspended(&killer, later), None, "one more try");

@@ -7,5 +7,6 @@ mod health;
 mod pool;
 mod process;
 
+pub use health::Suspended;
 pub(crate) use pool::{Artifact, Children};
 pub(crate) use process::Process;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rhumb_core::id::Digest;
 use rhumb_core::judge::{Failure, Kind};
 
-use super::health::Health;
+use super::health::{Health, Suspended};
 use super::process::Process;
 use crate::call::{Call, Done, Outcome};
 use crate::error::LoadError;
@@ -84,6 +84,11 @@ impl Children {
         &self.walls
     }
 
+    /// Whether a policy is left alone now.
+    pub(crate) fn suspended(&self, component: &Digest) -> Option<Suspended> {
+        self.health().suspended(component, Instant::now())
+    }
+
     /// Has a policy taken in by one process; the others follow when they are asked for it.
     pub(crate) fn load(&self, artifact: &Artifact) -> Result<Result<(), Unready>, LoadError> {
         let failed = |reason: String| LoadError::Process { task: "evaluates", reason };
@@ -117,8 +122,8 @@ impl Children {
     /// Runs a few calls in one process; an error says why the rest of them has no outcome.
     fn run_batch(&self, artifact: &Artifact, calls: &[Call<'_>], to: &mut Vec<Outcome>) -> Result<(), Failure> {
         let component = &artifact.component;
-        if let Some(reason) = self.health().suspended(component, Instant::now()) {
-            return Err(Failure::Unavailable(reason));
+        if let Some(suspended) = self.suspended(component) {
+            return Err(Failure::Unavailable(suspended.why));
         }
         let unavailable = |reason: String| Failure::Unavailable(format!("no process to run it in: {reason}"));
         let mut taken = self.take(component).map_err(unavailable)?;

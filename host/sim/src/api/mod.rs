@@ -59,9 +59,11 @@ pub use self::faults::Counts;
 pub const HELM_RELEASE_CRD: &str = include_str!("../../../deploy/helmrelease.yaml");
 
 /// The CRDs of every kind that Rhumb looks at, for [`Options::crds`].
-pub const KINDS: [&str; 4] = [
+pub const KINDS: [&str; 6] = [
     HELM_RELEASE_CRD,
     include_str!("../../../deploy/approval.yaml"),
+    include_str!("../../../deploy/policy.yaml"),
+    include_str!("../../../deploy/clusterpolicy.yaml"),
     include_str!("../../../deploy/policybinding.yaml"),
     include_str!("../../../deploy/stopswitch.yaml"),
 ];

@@ -133,7 +133,7 @@ fn a_rule_gets_what_it_declared_and_nothing_else() {
 /// A binding of this rule to everything.
 fn binding(policy: &str, mode: Mode) -> Binding {
     let (name, policy) = (PolicyName::new(format!("{policy}@all")), PolicyName::new(policy));
-    Binding::all(Rule { name, policy, config: serde_json::json!({}), mode })
+    Binding::all(Rule { name, policy, config: serde_json::json!({}), mode, by: crate::attach::By::Binding })
 }
 
 #[test]

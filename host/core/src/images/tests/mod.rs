@@ -15,6 +15,7 @@ use crate::evidence::{Evidence, Part};
 use crate::id::{Digest, Revision, Timestamp};
 use crate::judge::{Answer, Ask, Consideration, Failure, Kind, Outcome, Reason, Selection, Tags, Verdict};
 use crate::manifest::{File, load};
+use crate::policies::{Policies, PolicyInfo};
 
 const NOW: Timestamp = Timestamp(1_000);
 
@@ -50,7 +51,7 @@ impl World {
             files: files.map(|file| (file.path.clone(), file)).collect(),
             workloads: Vec::new(),
             repositories: BTreeMap::new(),
-            policies: filters.into_iter().chain(rules).chain(others).collect(),
+            policies: Policies::new(filters.into_iter().chain(rules).chain(others).collect(), Ok(BTreeMap::new())),
             metadata: BTreeMap::new(),
             unread: BTreeMap::new(),
             evidence: Evidence::default(),

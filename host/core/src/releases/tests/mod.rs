@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use super::{spec, *};
 use crate::evidence::{Evidence, Part};
 use crate::id::{Digest, ObjectId, PolicyName, Timestamp};
-use crate::images::PolicyInfo;
 use crate::judge::{Answer, Change, Decision, Kind, Operation, Reason, Transformation};
+use crate::policies::{Policies, PolicyInfo};
 use crate::values::{Origin, seal};
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -71,7 +71,7 @@ fn view(releases: Vec<ReleaseView>) -> ReleasesView {
         releases,
         orphans: Vec::new(),
         in_flight: BTreeSet::new(),
-        policies,
+        policies: Policies::new(policies, Ok(BTreeMap::new())),
         evidence: Evidence::default(),
     }
 }

@@ -222,6 +222,8 @@ fn the_digest_of_inputs_sees_all_that_transforms_see() {
     applied.annotations.insert(last.to_owned(), "{}".to_owned());
     assert_eq!(inputs(&view(Vec::new()), &applied), base);
     let mut other = view(Vec::new());
-    other.policies.get_mut(&PolicyName::new("size")).unwrap().component = Digest::of("new build");
+    let (component, kind) = (Digest::of("new build"), Kind::ValueTransform);
+    let info = PolicyInfo { component, kind, wants_metadata: false, evidence: BTreeSet::new() };
+    other.policies = Policies::new(BTreeMap::from([(PolicyName::new("size"), info)]), Ok(BTreeMap::new()));
     assert_ne!(inputs(&other, &with_transforms(release("app"), "size")), base);
 }

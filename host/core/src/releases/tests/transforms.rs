@@ -22,7 +22,7 @@ fn a_chain_that_breaks_leaves_the_release_alone() {
     check("nope", "value transform `` gave no usable answer: there is no policy `nope`");
     check(
         "size,soak",
-        "value transform `soak` gave no usable answer: policy `soak` is of kind promotion-rule, not value-transform",
+        "value transform `` gave no usable answer: policy `soak` is of kind promotion-rule, not value-transform",
     );
     // The second move finds nothing any more.
     check("move,move", "value transform `move` gave no usable answer: operation 0: there is nothing at `/password`");
