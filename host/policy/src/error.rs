@@ -179,6 +179,8 @@ impl LoadError {
             | Self::Wasi { .. }
             | Self::Import { .. }
             | Self::WrongWorld { .. }
+            | Self::NotOffered { .. }
+            | Self::OtherContract { .. }
             | Self::NoDescription
             | Self::BadDescription { .. } => Stage::Admission,
             Self::Compile(_) | Self::CompileLimit(_) | Self::Process { .. } | Self::Cache { .. } => Stage::Compile,
