@@ -119,6 +119,52 @@ async fn an_approval_lets_go_exactly_what_it_names_and_at_once() {
     )
     .unwrap();
     assert_eq!(older[0]["code"], "lower", "{older}");
+    is_the_same_elsewhere(&daemon).await;
+}
+
+/// Takes all decisions along as one file, and makes them again without the daemon: same outcome, same fuel.
+async fn is_the_same_elsewhere(daemon: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = async |arguments: &[&str]| {
+        let mut command = tokio::process::Command::new(binary("rhumb"));
+        command.args(arguments).current_dir(folder.path()).env_remove("RHUMB_DAEMON").env_remove("KUBECONFIG");
+        command.output().await.expect("rhumb was built")
+    };
+    let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let written = run(&["records", "--daemon", daemon, "--file", "all.jsonl"]).await;
+    assert!(written.status.success(), "{}", stderr(&written));
+    let records = std::fs::read_to_string(folder.path().join("all.jsonl")).unwrap();
+    let count = records.lines().count();
+    assert!(count > 1 && stderr(&written) == format!("{count} records\n"), "{count}: {}", stderr(&written));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing unfinished is left");
+    let of_prod = run(&["records", "prod/podinfo-prod", "--daemon", daemon]).await;
+    let of_prod = text(&of_prod);
+    assert!((1..count).contains(&of_prod.lines().count()), "{of_prod}");
+    assert!(of_prod.lines().all(|line| line.contains("podinfo-prod")), "{of_prod}");
+
+    let policies = policies();
+    let policies = policies.to_str().unwrap();
+    let replayed = run(&["policy", "replay", "all.jsonl", "--component", policies]).await;
+    assert_eq!(text(&replayed), format!("{count} decisions made again: {count} the same\n"), "{}", stderr(&replayed));
+    let semver = format!("{policies}/semver.wasm");
+    for from in [&["--records", "all.jsonl"][..], &["--from-cluster", "--daemon", daemon]] {
+        let same = run(&[&["policy", "diff", &semver, &semver], from].concat()).await;
+        assert!(text(&same).ends_with(" recorded decisions, 0 would be another\n"), "{from:?}: {}", stderr(&same));
+    }
+    let missing = run(&["policy", "replay", "all.jsonl", "--component", &format!("{policies}/glob.wasm")]).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing).contains(" of a component that is not there: sha256:"), "{}", text(&missing));
+    // What was changed on the way is said.
+    let changed = records.replacen("\"fuel\":", "\"fuel\":1", 1);
+    std::fs::write(folder.path().join("changed.jsonl"), format!("{changed}\n{{}}\n")).unwrap();
+    let broken = run(&["policy", "replay", "changed.jsonl", "--component", policies]).await;
+    let line = format!("failed to read the record in line {} of `changed.jsonl`", count + 2);
+    assert!(stderr(&broken).contains(&line), "{}", stderr(&broken));
+    std::fs::write(folder.path().join("changed.jsonl"), changed).unwrap();
+    let other = run(&["policy", "replay", "changed.jsonl", "--component", policies]).await;
+    assert_eq!(other.status.code(), Some(1));
+    let words = text(&other);
+    assert!(words.contains(&format!(": {} the same\n\nRECORD ", count - 1)) && words.contains("  same  "), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

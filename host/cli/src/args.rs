@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{approve, demo, operator, plan, policy, release, stop, template};
+use crate::{approve, demo, operator, plan, policy, records, release, stop, template};
 
 /// Plan, test and steer GitOps with policies that are WebAssembly components
 ///
@@ -36,6 +36,8 @@ enum Command {
     History(operator::History),
     /// Explain one release: its images, transforms and decisions
     Explain(operator::Explain),
+    /// Write the decisions that the daemon remembers to one file, for `rhumb policy replay` and `diff`
+    Records(records::Records),
     /// Have the daemon fetch the repository, and wait until it has applied what it found
     Sync(operator::Sync),
     /// Release an image by hand: commit its tag, push, and wait until that is applied
@@ -62,6 +64,7 @@ impl Arguments {
             Command::Images(arguments) => arguments.run().await,
             Command::History(arguments) => arguments.run().await,
             Command::Explain(arguments) => arguments.run().await,
+            Command::Records(arguments) => arguments.run().await,
             Command::Sync(arguments) => arguments.run().await,
             Command::Release(arguments) => arguments.run().await,
             Command::Approve(arguments) => arguments.run().await,

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod policy;
 pub mod print;
 mod reach;
+pub mod records;
 pub mod release;
 pub mod show;
 pub mod stop;

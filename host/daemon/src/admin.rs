@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,7 +13,7 @@ use rhumb_core::id::Digest;
 use rhumb_core::image::Reference;
 use rhumb_core::images::{Force, Request};
 use rhumb_io::store;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::driver::Daemon;
 use crate::event::Event;
@@ -29,6 +29,18 @@ pub async fn serve(daemon: Arc<Daemon>, listener: tokio::net::TcpListener) -> st
 /// Header in which each answer says the daemon's version.
 pub const VERSION_HEADER: &str = "x-rhumb-version";
 
+/// After how many bytes of records, as JSON, a page of them ends.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// A page of decision records.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Records {
+    /// Decision records, the oldest first.
+    pub records: Vec<serde_json::Value>,
+    /// What to ask for the next page with; `None` at the end.
+    pub next: Option<u64>,
+}
+
 /// The routes of the operator's API.
 fn router(daemon: Arc<Daemon>) -> Router {
     Router::new()
@@ -40,6 +52,7 @@ fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/head", get(head))
         .route("/v1/history/{namespace}/{name}", get(history))
         .route("/v1/explain/{namespace}/{name}", get(explain))
+        .route("/v1/records", get(records))
         .route("/v1/records/{digest}", get(record))
         .route("/v1/release", post(release))
         .route("/v1/identity", get(identity).post(regenerate))
@@ -120,6 +133,21 @@ async fn record(State(daemon): State<Arc<Daemon>>, Path(digest): Path<String>) -
         Ok(None) => problem(StatusCode::NOT_FOUND, format!("there is no record {digest}")),
         Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, chain(&error)),
     }
+}
+
+/// All records, page by page: `?after=` takes the `next` of the page before.
+async fn records(State(daemon): State<Arc<Daemon>>, Query(from): Query<After>) -> Response {
+    let read = move || store::records::page(&daemon.ctx.store, from.after, PAGE_BYTES);
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(page)) => Json(Records { records: page.records, next: page.next }).into_response(),
+        Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, chain(&error)),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, chain(&error)),
+    }
+}
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<u64>,
 }
 
 async fn identity(State(daemon): State<Arc<Daemon>>) -> Response {

@@ -60,7 +60,8 @@ pub(crate) fn start() -> Building {
     let Some(folder) = folder() else { return Building(None) };
     let instead = INSTEAD.iter().any(|name| std::env::var_os(name).is_some());
     let wanted = PROGRAMS.iter().filter(|(name, _)| !(instead && CONTROL_PLANE.contains(name)));
-    let lacking: Vec<(&str, Source)> = wanted.filter(|(name, source)| !source.is_built(&folder.join(name))).copied().collect();
+    let lacking: Vec<(&str, Source)> =
+        wanted.filter(|(name, source)| !source.is_built(&folder.join(name))).copied().collect();
     if lacking.is_empty() {
         return Building(None);
     }

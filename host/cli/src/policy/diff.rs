@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Printed;
 use crate::print::Output;
+use crate::reach::Reach;
 use crate::table::Table;
 
 /// Options of `rhumb policy diff`.
@@ -25,9 +26,14 @@ pub struct Arguments {
     old: PathBuf,
     /// Component that may take its place
     new: PathBuf,
-    /// Decision record, or folder of records (`*.json`)
-    #[arg(long, value_name = "PATH", required = true)]
+    /// Decision record, file of records that `rhumb records` wrote (`*.jsonl`), or folder of such files
+    #[arg(long, value_name = "PATH", required_unless_present = "from_cluster")]
     records: Vec<PathBuf>,
+    /// Take the records that the daemon remembers
+    #[arg(long, conflicts_with = "records")]
+    from_cluster: bool,
+    #[command(flatten)]
+    reach: Reach,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -62,36 +68,29 @@ struct Changed {
 }
 
 /// Asks both versions what was asked before, and groups what differs.
-pub fn run(arguments: &Arguments) -> Result<Printed> {
+pub async fn run(arguments: &Arguments) -> Result<Printed> {
     let sandbox = super::sandbox()?;
     let (old, new) = (super::load(&sandbox, &arguments.old)?, super::load(&sandbox, &arguments.new)?);
     if old.kind != new.kind {
         bail!("`{}` is of kind {}, `{}` of kind {}", old.name, old.kind.as_str(), new.name, new.kind.as_str());
     }
-    let mut groups: BTreeMap<(String, String), Vec<Changed>> = BTreeMap::new();
-    let mut compared = 0;
-    for path in paths(&arguments.records)? {
-        let record = super::record(&path)?;
-        if record.component != old.digest && record.policy.as_str() != old.name {
-            continue;
-        }
-        compared += 1;
-        let question = record.question();
-        let then = if record.component == old.digest { record.decision() } else { ask(&sandbox, &old, &record) };
-        let now = ask(&sandbox, &new, &record);
-        if then.answer == now.answer {
-            continue;
-        }
-        let (was, would) = (words(&question, &then), words(&question, &now));
-        let mut change = (short(&was), short(&would));
-        if change.0 == change.1 && operations(&then) != operations(&now) {
-            change.1 += " with other paths or values";
-        }
-        // Another message alone changes nothing.
-        if change.0 != change.1 {
-            groups.entry(change).or_default().push(changed(&question, would));
-        }
+    let mut compared = Compared { sandbox: &sandbox, old: &old, new: &new, count: 0, groups: BTreeMap::new() };
+    if arguments.from_cluster {
+        let daemon = arguments.reach.find().await?;
+        crate::records::each(&daemon, |record| {
+            let record = Record::parse(&record.to_string()).context("failed to read a record of the daemon")?;
+            compared.take(&record);
+            Ok(())
+        })
+        .await?;
     }
+    for path in paths(&arguments.records)? {
+        super::each_record(&path, |record| {
+            compared.take(&record);
+            Ok(())
+        })?;
+    }
+    let Compared { count: compared, groups, .. } = compared;
     if compared == 0 {
         bail!("no record is of `{}` ({})", old.name, old.digest);
     }
@@ -104,6 +103,41 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
         Output::Text => text(&report),
     };
     Ok(Printed { text, success: report.changes.is_empty() })
+}
+
+/// Records asked again, and what came of those that differ.
+struct Compared<'a> {
+    sandbox: &'a Sandbox,
+    old: &'a Loaded,
+    new: &'a Loaded,
+    count: usize,
+    groups: BTreeMap<(String, String), Vec<Changed>>,
+}
+
+impl Compared<'_> {
+    /// Asks both about a record, when it is of the policy.
+    fn take(&mut self, record: &Record) {
+        let is_old = record.component == self.old.digest;
+        if !is_old && record.policy.as_str() != self.old.name {
+            return;
+        }
+        self.count += 1;
+        let question = record.question();
+        let then = if is_old { record.decision() } else { ask(self.sandbox, self.old, record) };
+        let now = ask(self.sandbox, self.new, record);
+        if then.answer == now.answer {
+            return;
+        }
+        let (was, would) = (words(&question, &then), words(&question, &now));
+        let mut change = (short(&was), short(&would));
+        if change.0 == change.1 && operations(&then) != operations(&now) {
+            change.1 += " with other paths or values";
+        }
+        // Another message alone changes nothing.
+        if change.0 != change.1 {
+            self.groups.entry(change).or_default().push(changed(&question, would));
+        }
+    }
 }
 
 /// The records of some files and folders, in the order of their names.
@@ -123,7 +157,7 @@ fn paths(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 fn is_record(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "json")
+    super::is_list(path) || path.extension().is_some_and(|ending| ending == "json")
 }
 
 /// The recorded question to one component, whose config is checked as a daemon does before it asks.

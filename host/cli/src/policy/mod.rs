@@ -16,6 +16,8 @@ pub mod run;
 mod suite;
 pub mod test;
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -87,7 +89,7 @@ pub async fn run(command: &Command) -> Result<ExitCode> {
         Command::Inspect(arguments) => inspect::run(arguments).await?,
         Command::Explain(arguments) => explain::run(arguments)?,
         Command::Replay(arguments) => replay::run(arguments)?,
-        Command::Diff(arguments) => diff::run(arguments)?,
+        Command::Diff(arguments) => diff::run(arguments).await?,
         Command::Push(arguments) => oci::push(arguments).await?,
         Command::Pull(arguments) => oci::pull(arguments).await?,
     };
@@ -131,6 +133,31 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 fn record(path: &Path) -> Result<Record> {
     let text = String::from_utf8(read(path)?).with_context(|| format!("`{}` is not UTF-8", path.display()))?;
     Record::parse(&text).with_context(|| format!("failed to read the record `{}`", path.display()))
+}
+
+/// Takes each record of a file: one, or with the ending `.jsonl` one a line, as `rhumb records` writes them.
+fn each_record(path: &Path, mut take: impl FnMut(Record) -> Result<()>) -> Result<()> {
+    if !is_list(path) {
+        return take(record(path)?);
+    }
+    let failed = || format!("failed to read `{}`", path.display());
+    let mut reader = BufReader::new(File::open(path).with_context(failed)?);
+    for line in 1_usize.. {
+        let at = || format!("failed to read the record in line {line} of `{}`", path.display());
+        let mut text = String::new();
+        if reader.by_ref().take(FILE_BYTES).read_line(&mut text).with_context(at)? == 0 {
+            break;
+        }
+        if !text.trim().is_empty() {
+            take(Record::parse(&text).with_context(at)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file holds any number of records.
+fn is_list(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "jsonl")
 }
 
 fn json(value: &impl Serialize) -> Result<String> {

@@ -59,6 +59,36 @@ pub fn get(store: &Store, digest: &Digest) -> Result<Option<Value>, Error> {
     })
 }
 
+/// Records in the order in which they were kept, and where to go on.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// The oldest of what was left.
+    pub records: Vec<Value>,
+    /// What to ask the next page after; `None` at the end.
+    pub next: Option<u64>,
+}
+
+/// Records that were kept after this place, the oldest first: as many as come to this many bytes of JSON, at least one.
+pub fn page(store: &Store, after: Option<u64>, bytes: usize) -> Result<Page, Error> {
+    store.read("read decision records", |t| {
+        let (by_age, table) = (t.open_table(rows::RECORDS_BY_AGE)?, t.open_table(rows::RECORDS)?);
+        let (mut page, mut left) = (Page::default(), bytes);
+        let first = after.map_or(0, |after| after.saturating_add(1));
+        for row in by_age.range(first..)? {
+            let (sequence, of) = row?;
+            let digest = of.value().0;
+            let row = table.get(digest)?.and_then(|row| gunzip(row.value()));
+            left = left.saturating_sub(row.as_ref().map_or(0, Vec::len));
+            page.records.extend(row.and_then(|row| rows::decode(digest, &row)));
+            if left == 0 {
+                page.next = Some(sequence.value());
+                break;
+            }
+        }
+        Ok(page)
+    })
+}
+
 /// Puts these records on top of the release's list, newest first.
 pub fn note(store: &Store, release: &ObjectId, digests: &[Digest]) -> Result<(), Error> {
     let key = release.to_string();

@@ -146,6 +146,25 @@ fn drops_the_oldest_records_beyond_the_bounds() {
     assert!(records::get(&store, &digests[4]).unwrap().is_none());
     assert!(records::get(&store, &Digest::of("x")).unwrap().is_some());
 
+    // Page by page, all that is left, the oldest first.
+    for digest in &digests {
+        records::put(&store, digest, &json!({ "digest": digest }), records::Bounds { records: 4, bytes: u64::MAX })
+            .unwrap();
+    }
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let page = records::page(&store, after, 1).unwrap();
+        pages.extend(page.records);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+        assert_eq!(pages.len(), pages.iter().collect::<std::collections::HashSet<_>>().len());
+    }
+    let expected: Vec<_> = digests[1..].iter().map(|digest| json!({ "digest": digest })).collect();
+    assert_eq!(pages, expected);
+    assert_eq!(records::page(&store, None, usize::MAX).unwrap(), records::Page { records: expected, next: None });
+
     let newest_first: Vec<Digest> = digests.iter().rev().cloned().collect();
     assert_eq!(records::of_release(&store, &release).unwrap(), newest_first);
     records::note(&store, &release, &[digests[0].clone()]).unwrap();
