@@ -176,7 +176,8 @@ fn render(chart: &Chart) -> Rendered {
 /// Bytes of what a rendering prints.
 fn printed(rendered: &Rendered) -> usize {
     let hooks: usize = rendered.hooks.iter().map(|hook| hook.manifest.len()).sum();
-    rendered.manifest.len() + rendered.crd_text.len() + hooks
+    let crds: usize = rendered.crds.iter().map(|file| file.text().len()).sum();
+    rendered.manifest.len() + crds + hooks
 }
 
 /// The most memory, in KiB, of a process that reads, loads and renders a chart.

@@ -8,8 +8,40 @@ use regex::{Regex, RegexBuilder};
 /// The widest expression that a pattern may become, in bytes of its program.
 const SIZE: usize = 1 << 20;
 
+/// A pattern of `path/filepath.Match`.
+pub(crate) enum Path {
+    /// Characters, or `None` for any one, with at most one `*`, and those behind it: what nearly all patterns are. To
+    /// compile an expression for each would be the most that loading a small chart costs.
+    Simple(Vec<Option<char>>, Option<Vec<Option<char>>>),
+    Expression(Regex),
+}
+
+impl Path {
+    /// Whether it fits this path.
+    pub(crate) fn is_match(&self, path: &str) -> bool {
+        let one = |(wanted, c): (&Option<char>, char)| wanted.map_or(c != '/', |wanted| wanted == c);
+        match self {
+            Path::Expression(regex) => regex.is_match(path),
+            Path::Simple(all, None) => path.chars().count() == all.len() && all.iter().zip(path.chars()).all(one),
+            Path::Simple(before, Some(behind)) => {
+                let Some(between) = path.chars().count().checked_sub(before.len() + behind.len()) else { return false };
+                before.iter().zip(path.chars()).all(one)
+                    && path.chars().skip(before.len()).take(between).all(|c| c != '/')
+                    && behind.iter().zip(path.chars().skip(before.len() + between)).all(one)
+            }
+        }
+    }
+}
+
 /// `path/filepath.Match`: `.helmignore`, `--show-only`. `None` when the pattern is broken.
-pub(crate) fn path(pattern: &str) -> Option<Regex> {
+pub(crate) fn path(pattern: &str) -> Option<Path> {
+    if !pattern.contains(['[', '\\']) && pattern.matches('*').count() < 2 {
+        let parts = |text: &str| text.chars().map(|c| (c != '?').then_some(c)).collect();
+        return Some(match pattern.split_once('*') {
+            Some((before, behind)) => Path::Simple(parts(before), Some(parts(behind))),
+            None => Path::Simple(parts(pattern), None),
+        });
+    }
     let mut out = String::new();
     let mut chars = pattern.chars().peekable();
     while let Some(c) = chars.next() {
@@ -21,7 +53,7 @@ pub(crate) fn path(pattern: &str) -> Option<Regex> {
             c => literal(&mut out, c),
         }
     }
-    compile(&out)
+    compile(&out).map(Path::Expression)
 }
 
 /// A class of `filepath.Match`: ranges and characters, each of which may be escaped; `^` in front turns it around.
@@ -153,6 +185,11 @@ mod tests {
         assert_eq!(fits("templates/[^a-c].yaml", "templates/b.yaml"), Some(false));
         assert_eq!(fits("templates/\\a.yaml", "templates/a.yaml"), Some(true));
         assert_eq!(fits("", "templates/a"), Some(false));
+        assert_eq!(fits("templates/.?*", "templates/.x"), Some(true));
+        assert_eq!(fits("templates/.?*", "templates/."), Some(false));
+        assert_eq!(fits("templates/.?*", "templates/.x/y"), Some(false));
+        assert_eq!(fits("ab*ba", "aba"), Some(false));
+        assert_eq!(fits("ab*ba", "abba"), Some(true));
         assert_eq!(fits("a*b*c", "aXbYbZc"), Some(true));
         assert_eq!(fits("a*b*c", "aXbYbZ"), Some(false));
     }

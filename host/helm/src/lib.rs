@@ -14,6 +14,7 @@
 
 mod capabilities;
 mod chart;
+mod crds;
 mod error;
 mod functions;
 mod glob;
@@ -36,6 +37,7 @@ pub mod values;
 
 pub use capabilities::Capabilities;
 pub use chart::{Chart, Dependency, File, Maintainer, Metadata, unpack};
+pub use crds::Definitions;
 pub use error::Error;
 pub use limits::Limits;
 pub use manifest::{Manifest, parse_manifest};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::capabilities::Capabilities;
 use crate::chart::{Chart, Node, TemplateFile};
+use crate::crds::Definitions;
 use crate::error::Error;
 use crate::functions::is_compatible_range;
 use crate::limits::Limits;
@@ -115,10 +116,8 @@ pub struct Rendered {
     pub hooks: Vec<Hook>,
     /// What `NOTES.txt` of the chart prints.
     pub notes: String,
-    /// Documents of `crds/`, which are not templates.
-    pub crds: Vec<Manifest>,
-    /// The files of `crds/` as `helm template --include-crds` prints them, whole and in front of the manifest.
-    pub crd_text: String,
+    /// The files of `crds/`, which are not templates.
+    pub crds: Vec<Definitions>,
     /// Whether a template drew a random number or read the clock, so that the next rendering will differ.
     pub volatile: bool,
 }
@@ -209,7 +208,7 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     }
     let mut rendered = assemble(&path, printed)?;
     rendered.volatile = engine.volatile.get();
-    crds(&chart, &path, &mut rendered)?;
+    crds(&chart, &path, &mut rendered.crds);
     Ok(rendered)
 }
 
@@ -348,18 +347,13 @@ fn assemble(chart: &str, mut printed: Vec<(String, String)>) -> Result<Rendered,
     Ok(rendered)
 }
 
-/// Takes in the files below `crds/` of a chart and its sub-charts.
-fn crds(chart: &Node, path: &str, rendered: &mut Rendered) -> Result<(), Error> {
+/// Gathers the files below `crds/` of a chart and its sub-charts.
+fn crds(chart: &Node, path: &str, found: &mut Vec<Definitions>) {
     for file in &chart.files {
         let extension = file.path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         if file.path.starts_with("crds/") && matches!(extension.as_str(), "yaml" | "yml" | "json") {
-            let source = format!("{path}/{}", file.path);
-            let text = String::from_utf8_lossy(&file.data);
-            rendered.crd_text.push_str(&format!("---\n# Source: {source}\n{text}\n"));
-            for document in manifest::split(&text) {
-                rendered.crds.push(manifest::parse(&source, document)?);
-            }
+            found.push(Definitions::new(format!("{path}/{}", file.path), Arc::clone(file)));
         }
     }
-    chart.children.iter().try_for_each(|child| crds(child, &format!("{path}/charts/{}", child.metadata.name), rendered))
+    chart.children.iter().for_each(|child| crds(child, &format!("{path}/charts/{}", child.metadata.name), found));
 }

@@ -26,7 +26,9 @@ pub enum Hooks {
 pub fn template_text(rendered: &Rendered, parts: Parts, hooks: Hooks) -> String {
     let mut text = String::new();
     if parts == Parts::WithCrds {
-        text.push_str(&rendered.crd_text);
+        for file in &rendered.crds {
+            text.push_str(&format!("---\n# Source: {}\n{}\n", file.source, file.text()));
+        }
     }
     text.push_str(&rendered.manifest);
     // Helm trims the manifest and ends it with one line break, also when there is none.

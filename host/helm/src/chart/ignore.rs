@@ -1,7 +1,5 @@
 //! `.helmignore`.
 
-use regex::Regex;
-
 use super::File;
 use crate::error::Error;
 use crate::glob;
@@ -12,7 +10,7 @@ struct Rule {
     only_folders: bool,
     /// Whether the whole path is compared, not the last name.
     whole_path: bool,
-    matcher: Regex,
+    matcher: glob::Path,
 }
 
 /// Takes out what `.helmignore` names, and dot files right below `templates/`.

@@ -130,14 +130,18 @@ pub(super) enum TokenKind {
 pub(super) fn tokens(inside: &str, first_line: usize) -> Outcome<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = inside;
+    let mut line = first_line;
     loop {
         let start = rest.trim_start_matches(SPACE);
         let spaced = start.len() < rest.len() || tokens.is_empty();
-        let line = first_line + lines(inside.get(..inside.len() - start.len()).unwrap_or_default());
+        line += lines(rest.get(..rest.len() - start.len()).unwrap_or_default());
         let Some(c) = start.chars().next() else { return Ok(tokens) };
         let (kind, length) = token(start, c).map_err(|message| at(line, &message))?;
         tokens.push(Token { kind, spaced, line });
-        rest = start.get(length..).unwrap_or_default();
+        let (token, behind) = start.split_at_checked(length).unwrap_or((start, ""));
+        // A raw string may go over lines.
+        line += lines(token);
+        rest = behind;
     }
 }
 

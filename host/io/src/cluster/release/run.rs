@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhumb_core::chain::{chain, cut};
 use rhumb_core::releases::{Marks, marks};
-use rhumb_helm::Manifest;
 use rhumb_helm::record::{Info, Release, Status};
+use rhumb_helm::{Definitions, Manifest};
 use serde_json::Value;
 
 use super::hooks::{self, Scene};
@@ -249,8 +249,12 @@ impl<'a> Run<'a> {
     }
 
     /// Makes the definitions of `crds/` that are not there yet.
-    async fn crds(&self, crds: &[Manifest]) -> Result<(), Error> {
-        for object in targets::flatten(crds) {
+    async fn crds(&self, files: &[Definitions]) -> Result<(), Error> {
+        let read = |file: &Definitions| {
+            file.manifests().map_err(|error| malformed(&error).at("read the definitions of", file.source.clone()))
+        };
+        let manifests = files.iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
+        for object in targets::flatten(&manifests) {
             let key = targets::key(self.cluster, &object, self.owner.namespace).await?;
             let waiter = Waiter::ready(self.cluster, std::slice::from_ref(&key)).await;
             match self.cluster.create_whole(&targets::placed(object.clone(), &key)).await {

@@ -406,7 +406,8 @@ async fn makes_definitions_of_kinds_first_and_leaves_those_that_are_there() {
         "spec": { "group": "example.com", "versions": [{ "name": "v1" }] } });
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.example.com";
     let mut chart = Chart::new(&[map("a", "1")]);
-    chart.rendered.crds = rhumb_helm::parse_manifest(&definition.to_string()).unwrap();
+    let file = rhumb_helm::File { path: "c/crds/things.json".to_owned(), data: definition.to_string().into_bytes() };
+    chart.rendered.crds = vec![file.into()];
     done(&cluster.install(&chart.work(1), &[], CLOCK).await);
     assert!(api.object(path).is_some());
     assert_eq!(api.object(path).unwrap()["metadata"]["labels"], Value::Null);
