@@ -6,6 +6,7 @@
 
 pub mod approve;
 pub mod args;
+mod declared;
 pub mod demo;
 pub mod operator;
 pub mod plan;

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use rhumb_core::chain::chain;
 use rhumb_core::condition::{Condition, set_condition};
 use rhumb_core::id::ObjectId;
-use rhumb_core::images::{self, Plan, Pushed};
+use rhumb_core::images::{self, ImagesView, Plan, Pushed};
 use rhumb_core::judge::{Change, Transformation};
+use rhumb_core::objects::API_VERSION;
 use rhumb_core::releases::{self, Next, Outcome, ReleaseView, ReleasesView, Row, status};
 use rhumb_io::cluster::{Event, EventType, Key, Kind};
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::statements::BINDING;
 use crate::{report, words};
 
 /// How often a condition is written anew because somebody else wrote meanwhile.
@@ -48,6 +50,18 @@ pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
         }
         let Some(condition) = found else { continue };
         write_condition(ctx, &id, (*value).clone(), condition).await;
+    }
+}
+
+/// Publishes what each `PolicyBinding` binds.
+pub(crate) async fn bindings(ctx: &Context, view: &ImagesView) {
+    for (object, status) in images::bindings(view) {
+        let key = Key::new(API_VERSION, BINDING, "", &object.name);
+        match patched(ctx, &key, (&object.status, &status), None).await {
+            Ok(Some(version)) => ctx.statements.binding_known(&object.name, &version).await,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(binding = object.name, error = chain(&error), "status not written"),
+        }
     }
 }
 

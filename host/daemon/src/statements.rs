@@ -11,7 +11,7 @@ use crate::event::{Event, Wakeups};
 
 const APPROVAL: &str = "Approval";
 const STOP_SWITCH: &str = "StopSwitch";
-const BINDING: &str = "PolicyBinding";
+pub(crate) const BINDING: &str = "PolicyBinding";
 
 /// Copies of them.
 #[derive(Debug)]
@@ -47,7 +47,14 @@ impl Statements {
             bindings: cluster.inform(
                 selection(BINDING),
                 |object| Binding::of(&object),
-                move |_| third.notify(Event::Cluster),
+                move |change| {
+                    // More than the status, which we write ourselves.
+                    let which =
+                        |binding: &Binding| binding.object.as_ref().map(|one| (one.uid.clone(), one.generation));
+                    if change.before.map(which) != change.after.map(which) {
+                        third.notify(Event::Cluster);
+                    }
+                },
             ),
             cluster: cluster.clone(),
         }
@@ -71,6 +78,11 @@ impl Statements {
 }
 
 impl Statements {
+    /// Returns when a binding is known as a write of ours left it.
+    pub(crate) async fn binding_known(&self, name: &str, version: &str) {
+        self.bindings.until(&(String::new(), name.to_owned()), Some(version)).await;
+    }
+
     /// What is bound to which objects, as current as asked for, or why it cannot be known.
     pub(crate) async fn bindings(&self, look: Look) -> Result<Vec<Binding>, String> {
         known(&self.cluster, BINDING, &self.bindings, look).await?;

@@ -8,7 +8,8 @@ use rhumb_core::id::{Revision, Timestamp};
 use rhumb_core::images::{self, Decided, ImagesView, Kept, Promotions, Scan, Verdicts};
 use rhumb_core::judge::{Metadata, Tags};
 use rhumb_core::manifest::{File, Manifests};
-use rhumb_core::policies::Policies;
+use rhumb_core::objects::{API_VERSION, Binding, Declared};
+use rhumb_core::policies::{Policies, PolicyId, Served};
 use rhumb_policy::{Library, Sandbox};
 
 use super::offers::{Offer, Offers};
@@ -25,19 +26,21 @@ pub(super) async fn containers(
     offers: Option<&Offers>,
 ) -> Vec<Container> {
     let workloads = images::workloads(manifests);
+    let bound = Ok(bindings(manifests));
     // What is refused shows as missing where it is attached.
-    let (policies, _) = library.attach(sandbox, &images::attached(&workloads, &Ok(Vec::new())));
+    let (policies, _) = library.attach(sandbox, &images::attached(&workloads, &bound));
+    let declared = declared((sandbox, library), files, manifests);
     let mut view = ImagesView {
         head: Revision::new("worktree"),
         now: Timestamp(now()),
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
         workloads,
         repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
-        policies: Policies::new(policies, Ok(BTreeMap::new())),
+        policies: Policies::new(policies, Ok(declared)),
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
         evidence: Evidence::default(),
-        bound: Ok(Vec::new()),
+        bound,
     };
     let mut verdicts = Verdicts::default();
     if let Some(offers) = offers {
@@ -51,6 +54,26 @@ pub(super) async fn containers(
     }
     let plan = images::plan(&view, &verdicts);
     plan.rows.iter().map(|row| container(row, offers.is_some())).collect()
+}
+
+/// The rules that objects of the repository bind.
+fn bindings(manifests: &Manifests) -> Vec<Binding> {
+    let ours = manifests.objects.iter().filter(|one| one.api_version == API_VERSION && one.id.kind == "PolicyBinding");
+    ours.filter_map(|object| Binding::of(&object.value)).collect()
+}
+
+/// The policies that objects of the repository declare.
+fn declared(place: (&Sandbox, &Library), files: &[File], manifests: &Manifests) -> BTreeMap<PolicyId, Served> {
+    let in_folder = |path: &str| {
+        let file = files.iter().find(|file| file.path == path);
+        file.map(|file| file.data.clone()).ok_or_else(|| format!("there is no file `{path}`"))
+    };
+    let served = |declared: Declared| {
+        let policy = crate::declared::load(place, &declared, in_folder);
+        let policy = policy.map(|loaded| loaded.info()).map_err(|trouble| trouble.words());
+        (declared.id, Served { settings: declared.settings, policy })
+    };
+    manifests.objects.iter().filter_map(|object| Declared::of(&object.value)).map(served).collect()
 }
 
 fn scans(offers: &BTreeMap<String, Offer>, manifests: &Manifests) -> BTreeMap<String, Scan> {

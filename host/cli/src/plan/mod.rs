@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use rhumb_core::manifest;
 use rhumb_daemon::config::Registries;
-use rhumb_policy::{Library, Sandbox};
+use rhumb_policy::Library;
 
 use crate::print::{self, Output};
 pub use report::{Container, ObjectCount, Release, Report};
@@ -67,7 +67,8 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
         (None, false) => None,
     };
     let folder = arguments.policies.clone().unwrap_or_else(crate::policy_folder);
-    let sandbox = Sandbox::new(rhumb_policy::Options::default())?;
+    // The repository may hold components of anybody.
+    let sandbox = crate::policy::sandbox()?;
     let library = Library::open(&folder).with_context(|| {
         format!(
             "failed to read the policies in `{}`; build them with `cargo policies` or give --policies",

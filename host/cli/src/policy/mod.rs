@@ -108,7 +108,7 @@ pub struct Printed {
 
 /// A sandbox with the limits of the daemon. It runs policies in this process, which holds nothing of worth to them, and
 /// compiles them in another: a component from anywhere may be one that takes a compiler minutes.
-fn sandbox() -> Result<Sandbox> {
+pub(crate) fn sandbox() -> Result<Sandbox> {
     let isolation = Isolation::CompileApart(this_program()?);
     Sandbox::new(Options { isolation, ..Options::default() }).context("failed to start the sandbox")
 }

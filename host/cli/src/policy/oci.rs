@@ -12,18 +12,15 @@ use clap::Args;
 use rhumb_core::id::Digest;
 use rhumb_core::image::Reference;
 use rhumb_daemon::config::Registries;
-use rhumb_io::registry::{Artifact, Blob, Client, Keyring, PrivateKey, PublicKey};
+use rhumb_io::registry::{
+    Artifact, Blob, CONFIG_TYPE, Client, Component, Keyring, LAYER_LIMIT, LAYER_TYPE, PrivateKey, PublicKey,
+};
 use rhumb_policy::Loaded;
 use serde_json::{Value, json};
 
 use super::Printed;
 use crate::print::Output;
 
-const CONFIG: &str = "application/vnd.wasm.config.v0+json";
-const LAYER: &str = "application/wasm";
-/// What others call a component's layer: Spin and older tools.
-const OTHER_LAYERS: [&str; 2] =
-    ["application/vnd.wasm.content.layer.v1+wasm", "application/vnd.module.wasm.content.layer.v1+wasm"];
 /// What a reference may begin with.
 const SCHEME: &str = "oci://";
 
@@ -147,15 +144,11 @@ pub(super) async fn fetch(text: &str, registries: &Registries) -> Result<Fetched
         (None, Some(tag)) => tag.to_owned(),
         (None, None) => bail!("`{text}` names no version; add a tag, or a digest as in `…@sha256:…`"),
     };
-    let (manifest, artifact) = client(registries)?.pull(&reference.repository(), &wanted).await?;
-    let is_component = |blob: &&Blob| blob.media_type == LAYER || OTHER_LAYERS.contains(&blob.media_type.as_str());
-    let mut layers = artifact.layers.iter().filter(is_component);
-    let (Some(layer), None) = (layers.next(), layers.next()) else {
-        bail!("`{text}` is no policy: it has not exactly one layer of the type `{LAYER}`");
-    };
+    let Component { manifest, bytes } =
+        client(registries)?.pull_component(&reference.repository(), &wanted, LAYER_LIMIT).await?;
     let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
     let pinned = format!("{}{tag}@{manifest}", reference.name());
-    Ok(Fetched { pinned, bytes: layer.data.clone(), manifest })
+    Ok(Fetched { pinned, bytes, manifest })
 }
 
 fn parsed(text: &str) -> Result<Reference> {
@@ -183,8 +176,8 @@ fn artifact(policy: &Loaded, bytes: Vec<u8>) -> Artifact {
     ];
     let blob = |media_type: &str, data| Blob { media_type: media_type.to_owned(), data, annotations: BTreeMap::new() };
     Artifact {
-        config: blob(CONFIG, config.to_string().into_bytes()),
-        layers: vec![blob(LAYER, bytes)],
+        config: blob(CONFIG_TYPE, config.to_string().into_bytes()),
+        layers: vec![blob(LAYER_TYPE, bytes)],
         annotations: annotations.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }

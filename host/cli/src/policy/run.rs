@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use rhumb_core::chain::chain;
 use rhumb_core::id::{PolicyName, Tag, Timestamp};
 use rhumb_core::judge::{
     Answer, Ask, Change, Chart, Container, Context, Decision, Failure, Kind, Metadata, Move, Outcome, Question, Verdict,
 };
+use rhumb_core::manifest;
+use rhumb_core::objects::Declared;
+use rhumb_core::policies::laid;
 use rhumb_policy::cases::{column, known, offers};
-use rhumb_policy::{Loaded, Record, Sandbox};
+use rhumb_policy::{Library, Loaded, Record, Sandbox};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,16 +27,19 @@ use crate::table::Table;
 const INPUT_BYTES: u64 = 32 << 20;
 
 /// Options of `rhumb policy run`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Arguments {
-    /// Component
+    /// Component; or a file (`.yaml`) with one Policy or ClusterPolicy, which is asked as that says
     component: PathBuf,
     /// Input: for a filter tags, separated by white space, `TAG`, `TAG@RFC3339` with its build time, or `TAG@-` without
     /// one, and `^RFC3339` with when it was seen first; for the others JSON with `moves` and `evidence`, or with `values`, `chart` and `evidence`; `-` is standard
     /// input
     #[arg(default_value = "-")]
     input: PathBuf,
-    /// Config as JSON
+    /// Root of the repository, for a Policy whose source is a path
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repository: PathBuf,
+    /// Config as JSON; laid over that of a Policy, key by key
     #[arg(long, short, value_name = "JSON", default_value = "{}")]
     config: String,
     /// Tag that is in use now
@@ -68,7 +75,11 @@ struct Input {
 /// Asks and prints the answer: exit code 1 when there was none.
 pub fn run(arguments: &Arguments) -> Result<Printed> {
     let sandbox = sandbox()?;
-    let policy = super::load(&sandbox, &arguments.component)?;
+    let (policy, config) = match arguments.component.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+        true => declared(&sandbox, arguments)?,
+        false => (super::load(&sandbox, &arguments.component)?, arguments.config.clone()),
+    };
+    let arguments = &Arguments { config, ..arguments.clone() };
     if let Err(problems) = sandbox.check_config(&policy.digest, &arguments.config) {
         bail!("config of `{}`: {}", policy.name, Failure::BadConfig(problems));
     }
@@ -99,6 +110,31 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
         Output::Text => print(&question, &decision),
     };
     Ok(Printed { text, success: decision.answer.is_ok() })
+}
+
+/// The policy that an object in a file declares, with its settings and those of the command over them.
+fn declared(sandbox: &Sandbox, arguments: &Arguments) -> Result<(Loaded, String)> {
+    let path = &arguments.component;
+    let file = manifest::File { path: path.display().to_string(), data: super::read(path)? };
+    let manifests = manifest::load(&[file]);
+    let mut found = manifests.objects.iter().filter_map(|object| Declared::of(&object.value));
+    let (Some(declared), None) = (found.next(), found.next()) else {
+        bail!("`{}` holds not exactly one Policy or ClusterPolicy", path.display());
+    };
+    let folder = crate::policy_folder();
+    let library =
+        Library::open(&folder).with_context(|| format!("failed to find the policies in `{}`", folder.display()))?;
+    let in_repository = |path: &str| {
+        let listing = rhumb_io::files::read_tree(&arguments.repository, &|one| one == path);
+        let listing = listing.map_err(|error| chain(&error))?;
+        let file = listing.files.into_iter().next();
+        file.map(|file| file.data)
+            .ok_or_else(|| format!("there is no file `{path}` in the repository; see --repository"))
+    };
+    let loaded = crate::declared::load((sandbox, &library), &declared, in_repository);
+    let loaded = loaded.map_err(|trouble| anyhow::anyhow!("{}: {}", declared.id, trouble.words()))?;
+    let own: Value = serde_json::from_str(&arguments.config).context("failed to read --config as JSON")?;
+    Ok((loaded, laid(&declared.settings.config, &own).to_string()))
 }
 
 fn input(arguments: &Arguments) -> Result<String> {

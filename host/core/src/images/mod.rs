@@ -4,6 +4,7 @@
 //! worth a closer look, which one to take, and whether the version may move (in turns where it matters who goes first).
 //! `plan` turns it all into at most one commit.
 
+mod bindings;
 mod by_hand;
 mod commit;
 mod decide;
@@ -19,6 +20,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use bindings::bindings;
 pub use by_hand::{Force, Refused, Request, admissions, chosen, opened, plan_by_hand};
 pub use plan::{Action, Plan, Update, plan};
 pub use promotions::{Promotions, attached, bound, evidence_wanted};

@@ -30,7 +30,8 @@ pub fn bound(said: &Evidence, bindings: Result<Vec<Binding>, String>) -> Result<
 
 /// The policies that these objects attach, as filters and as rules, those that are bound to them included.
 pub fn attached(workloads: &[Workload], bound: &Result<Vec<Binding>, String>) -> BTreeSet<PolicyName> {
-    let mut names = BTreeSet::new();
+    // Whether they select anything or not: their objects say whether the policy is there.
+    let mut names: BTreeSet<PolicyName> = bound.iter().flatten().map(|binding| binding.rule.policy.clone()).collect();
     for workload in workloads.iter().filter(|workload| workload.is_open()) {
         let filters = workload.slots.iter().filter_map(|slot| filter_of(&workload.annotations, &slot.container).ok());
         names.extend(filters.map(|filter| filter.policy));

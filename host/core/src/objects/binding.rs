@@ -37,9 +37,41 @@ pub struct PolicyBindingSpec {
     pub mode: Option<Mode>,
 }
 
+/// What the status of a binding holds.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct BindingStatus {
+    /// The generation that this is about.
+    pub observed_generation: i64,
+    /// How many objects with images it selects.
+    pub objects: usize,
+    /// Digest of the policy that it binds, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Whether it binds a policy, and why not.
+    #[cfg_attr(test, schemars(schema_with = "super::definitions::conditions"))]
+    pub conditions: Vec<Value>,
+}
+
+/// The object of a binding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BindingObject {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `status` as it stands.
+    pub status: Value,
+}
+
 /// A binding as it stands in the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
+    /// What says so; nothing for the rule of the stop switch.
+    pub object: Option<BindingObject>,
     /// The rule.
     pub rule: Rule,
     /// Namespaces; none for all.
@@ -55,14 +87,21 @@ impl Binding {
     /// past it.
     pub fn of(object: &Value) -> Option<Self> {
         let name = object.pointer("/metadata/name")?.as_str()?;
+        let about = Some(BindingObject {
+            name: name.to_owned(),
+            uid: object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            generation: object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default(),
+            status: object.get("status").cloned().unwrap_or_default(),
+        });
         let Some(spec) = spec::<PolicyBindingSpec>(object) else {
-            return Some(Self::all(Rule {
+            let all = Self::all(Rule {
                 name: PolicyName::new(format!("?@{name}")),
                 policy: PolicyName::new("?"),
                 config: Value::Object(Map::new()),
                 mode: Mode::Enforce,
                 by: By::Binding,
-            }));
+            });
+            return Some(Self { object: about, ..all });
         };
         let rule = Rule {
             name: PolicyName::new(format!("{}@{name}", spec.policy)),
@@ -72,12 +111,12 @@ impl Binding {
             by: By::Binding,
         };
         let (namespaces, environments, labels) = (spec.namespaces, spec.environments, spec.match_labels);
-        Some(Self { rule, namespaces, environments, labels })
+        Some(Self { object: about, rule, namespaces, environments, labels })
     }
 
     /// A rule for all objects.
     pub fn all(rule: Rule) -> Self {
-        Self { rule, namespaces: Vec::new(), environments: Vec::new(), labels: BTreeMap::new() }
+        Self { object: None, rule, namespaces: Vec::new(), environments: Vec::new(), labels: BTreeMap::new() }
     }
 
     /// Whether it selects this object.

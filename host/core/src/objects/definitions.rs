@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::{ApprovalSpec, PolicyBindingSpec, PolicySpec, StopSwitchSpec};
+use super::{ApprovalSpec, BindingStatus, PolicyBindingSpec, PolicySpec, StopSwitchSpec};
 use crate::policies::PolicyStatus;
 
 /// What a kind is called.
@@ -105,8 +105,8 @@ fn structural(schema: &mut Schema) {
         let types: Vec<Value> = types.into_iter().filter(|one| one != "null").collect();
         schema.insert("type".to_owned(), types.into_iter().next().unwrap_or_default());
     }
-    // Not a format that the API server knows.
-    if schema.get("format").is_some_and(|format| format == "uint64") {
+    // No formats that the API server knows.
+    if schema.get("format").is_some_and(|format| format == "uint64" || format == "uint") {
         schema.remove("format");
     }
     schemars::transform::transform_subschemas(&mut structural, schema);
@@ -140,9 +140,12 @@ fn the_definition_of_bindings_is_made_from_their_type() {
         ("Mode", ".spec.mode", "string"),
         ("Namespaces", ".spec.namespaces[*]", "string"),
         ("Environments", ".spec.environments[*]", "string"),
+        ("Objects", ".status.objects", "integer"),
+        ("Ready", ".status.conditions[?(@.type=='Ready')].status", "string"),
+        ("Reason", ".status.conditions[?(@.type=='Ready')].reason", "string"),
         ("Age", ".metadata.creationTimestamp", "date"),
     ];
-    let made = definition::<PolicyBindingSpec>(&names, &columns, &Value::Null);
+    let made = with_status::<BindingStatus>(definition::<PolicyBindingSpec>(&names, &columns, &Value::Null));
     check(include_str!("../../../deploy/policybinding.yaml"), &made);
 }
 

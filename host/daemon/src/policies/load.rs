@@ -21,10 +21,11 @@ pub(super) struct Loaded {
 
 /// Where one got stuck.
 #[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) trouble: Trouble,
+pub struct Failed {
+    /// At which step, and why.
+    pub trouble: Trouble,
     /// Whether the same may work later.
-    pub(super) may_pass: bool,
+    pub may_pass: bool,
 }
 
 impl Failed {
@@ -42,14 +43,24 @@ impl Failed {
 /// Loads what an object declares.
 pub(super) async fn load(ctx: &Context, declared: &Declared) -> Result<Loaded, Failed> {
     let source = declared.source.as_ref().map_err(|why| Failed::for_good(Step::Declared, why))?;
-    let host = ctx.sandbox.limits();
+    let (bytes, _) = limits(&ctx.sandbox, declared)?;
+    let Fetched { bytes, reference } = fetch(ctx, (declared, source), bytes).await?;
+    let (sandbox, declared) = (ctx.sandbox.clone(), declared.clone());
+    let checked = tokio::task::spawn_blocking(move || check(&sandbox, &declared, &bytes)).await;
+    let loaded =
+        checked.unwrap_or_else(|_| Err(Failed::for_now(Step::Compiled, "the thread that loaded it panicked")))?;
+    let info = loaded.info();
+    let serving =
+        Serving { component: loaded.digest, reference, kind: loaded.kind, name: loaded.name, version: loaded.version };
+    Ok(Loaded { info, serving })
+}
+
+/// Bytes of the component and fuel of one call that an object allows.
+fn limits(sandbox: &Sandbox, declared: &Declared) -> Result<(usize, u64), Failed> {
+    let host = sandbox.limits();
     let bytes = within(declared.limits.bytes, host.component_bytes as u64, "bytes")?;
     let fuel = within(declared.limits.fuel, host.fuel, "fuel")?;
-    let limit = usize::try_from(bytes).unwrap_or(usize::MAX);
-    let fetched = fetch(ctx, (declared, source), limit).await?;
-    let (sandbox, declared) = (ctx.sandbox.clone(), declared.clone());
-    let checked = tokio::task::spawn_blocking(move || check(&sandbox, &declared, fetched, fuel)).await;
-    checked.unwrap_or_else(|_| Err(Failed::for_now(Step::Compiled, "the thread that loaded it panicked")))
+    Ok((usize::try_from(bytes).unwrap_or(usize::MAX), fuel))
 }
 
 /// The lower of what the object and what the daemon allows.
@@ -63,8 +74,14 @@ fn within(own: Option<u64>, host: u64, what: &str) -> Result<u64, Failed> {
     }
 }
 
-fn check(sandbox: &Sandbox, declared: &Declared, fetched: Fetched, fuel: u64) -> Result<Loaded, Failed> {
-    let loaded = sandbox.load(&fetched.bytes).map_err(|error| refused(&error))?;
+/// Makes bytes a policy that may be asked as the object says: admitted, compiled and checked.
+pub fn check(sandbox: &Sandbox, declared: &Declared, bytes: &[u8]) -> Result<rhumb_policy::Loaded, Failed> {
+    let (most, fuel) = limits(sandbox, declared)?;
+    if bytes.len() > most {
+        let why = format!("component has {} bytes, allowed are {most}", bytes.len());
+        return Err(Failed::for_good(Step::Admitted, why));
+    }
+    let loaded = sandbox.load(bytes).map_err(|error| refused(&error))?;
     let refuse = |why: String| Err(Failed::for_good(Step::Checked, why));
     if loaded.describe.fuel > fuel {
         let recommended = loaded.describe.fuel;
@@ -84,14 +101,7 @@ fn check(sandbox: &Sandbox, declared: &Declared, fetched: Fetched, fuel: u64) ->
             return refuse(told(&problems));
         }
     }
-    let serving = Serving {
-        component: loaded.digest,
-        reference: fetched.reference,
-        kind: loaded.kind,
-        name: loaded.name,
-        version: loaded.version,
-    };
-    Ok(Loaded { info, serving })
+    Ok(loaded)
 }
 
 fn refused(error: &LoadError) -> Failed {

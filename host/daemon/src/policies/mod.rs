@@ -8,3 +8,4 @@ mod fetch;
 mod load;
 
 pub(crate) use declarations::{Declarations, Wish};
+pub use load::{Failed, check};

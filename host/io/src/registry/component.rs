@@ -38,7 +38,7 @@ impl Client {
                 manifest.layers().iter().filter(|layer| is_component(layer.media_type().to_string().as_str()));
             let (Some(layer), None) = (layers.next(), layers.next()) else {
                 return Err(malformed(format!(
-                    "it is no policy: it has not exactly one layer of the type {LAYER_TYPE}"
+                    "it is no policy: it has not exactly one layer of the type `{LAYER_TYPE}`"
                 )));
             };
             let bytes = self.blob(&endpoint, layer, limit).await?.data;
