@@ -63,13 +63,17 @@ fn bindings(manifests: &Manifests) -> Vec<Binding> {
 }
 
 /// The policies that objects of the repository declare.
-fn declared(place: (&Sandbox, &Library), files: &[File], manifests: &Manifests) -> BTreeMap<PolicyId, Served> {
+fn declared(
+    (sandbox, library): (&Sandbox, &Library),
+    files: &[File],
+    manifests: &Manifests,
+) -> BTreeMap<PolicyId, Served> {
     let in_folder = |path: &str| {
         let file = files.iter().find(|file| file.path == path);
         file.map(|file| file.data.clone()).ok_or_else(|| format!("there is no file `{path}`"))
     };
     let served = |declared: Declared| {
-        let policy = crate::declared::load(place, &declared, in_folder);
+        let policy = crate::declared::load(sandbox, &declared, |name| library.read(name), in_folder);
         let policy = policy.map(|loaded| loaded.info()).map_err(|trouble| trouble.words());
         (declared.id, Served { settings: declared.settings, policy })
     };

@@ -121,9 +121,7 @@ fn declared(sandbox: &Sandbox, arguments: &Arguments) -> Result<(Loaded, String)
     let (Some(declared), None) = (found.next(), found.next()) else {
         bail!("`{}` holds not exactly one Policy or ClusterPolicy", path.display());
     };
-    let folder = crate::policy_folder();
-    let library =
-        Library::open(&folder).with_context(|| format!("failed to find the policies in `{}`", folder.display()))?;
+    let shipped = |name: &PolicyName| Library::open(&crate::policy_folder())?.read(name);
     let in_repository = |path: &str| {
         let listing = rhumb_io::files::read_tree(&arguments.repository, &|one| one == path);
         let listing = listing.map_err(|error| chain(&error))?;
@@ -131,7 +129,7 @@ fn declared(sandbox: &Sandbox, arguments: &Arguments) -> Result<(Loaded, String)
         file.map(|file| file.data)
             .ok_or_else(|| format!("there is no file `{path}` in the repository; see --repository"))
     };
-    let loaded = crate::declared::load((sandbox, &library), &declared, in_repository);
+    let loaded = crate::declared::load(sandbox, &declared, shipped, in_repository);
     let loaded = loaded.map_err(|trouble| anyhow::anyhow!("{}: {}", declared.id, trouble.words()))?;
     let own: Value = serde_json::from_str(&arguments.config).context("failed to read --config as JSON")?;
     Ok((loaded, laid(&declared.settings.config, &own).to_string()))
