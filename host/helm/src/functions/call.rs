@@ -91,7 +91,7 @@ impl Call<'_, '_> {
     }
 }
 
-fn wrong_type(expected: &str, got: &Value) -> Box<Failure> {
+pub(super) fn wrong_type(expected: &str, got: &Value) -> Box<Failure> {
     let got = match got {
         Value::Nil => "nil",
         other => other.type_name(),

@@ -1,5 +1,6 @@
 //! Numbers: integers are `int64` in and out, the functions that end in `f` and the rounding ones are `float64`.
 
+use super::call::wrong_type;
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
 use crate::value::{Value, display, to_float, to_int};
@@ -171,7 +172,11 @@ fn floor(call: &mut Call<'_, '_>) -> Outcome<Value> {
 fn round(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.at_least(2)?;
     let (value, places) = (to_float(&call.any(0)?), call.int(1)?);
-    let up_from = call.args.get(2).map_or(0.5, to_float);
+    let up_from = match call.args.get(2) {
+        None => 0.5,
+        Some(number @ (Value::Float(_) | Value::Int(_))) => to_float(number),
+        Some(other) => return Err(wrong_type("float64", other)),
+    };
     let power = 10_f64.powi(i32::try_from(places).unwrap_or(0));
     let shifted = power * value;
     let rounded = if shifted.fract() >= up_from { shifted.ceil() } else { shifted.floor() };

@@ -364,6 +364,8 @@ impl<'a> Exec<'a> {
                 let args = self.args(rest, dot, last)?;
                 chain(&value, Origin::Pipeline, names, &args)
             }
+            // Go takes it as an argument alone.
+            Expr::Nil if rest.is_empty() && last.is_none() => Err(Failure::new("nil is not a command")),
             other => {
                 let value = self.operand(other, dot)?;
                 let args = self.args(rest, dot, last)?;

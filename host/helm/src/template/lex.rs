@@ -34,9 +34,9 @@ pub(super) fn parts(source: &str) -> Outcome<Vec<Part<'_>>> {
         let blank = inside.len() - inside.trim_start_matches(SPACE).len();
         // Only a trim marker may stand between the delimiter and a comment.
         let body = inside.get(if trim_end { blank } else { 0 }..).unwrap_or_default();
-        let length = if body.starts_with("/*") {
+        let length = if let Some(comment) = body.strip_prefix("/*") {
             let skipped = inside.len() - body.len();
-            let end = body.find("*/").ok_or_else(|| at(line, "unclosed comment"))? + 2;
+            let end = 2 + comment.find("*/").ok_or_else(|| at(line, "unclosed comment"))? + 2;
             let after = body.get(end..).unwrap_or_default();
             let marker = after.trim_start_matches(SPACE);
             let close = if after.starts_with("}}") {

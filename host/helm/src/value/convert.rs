@@ -21,7 +21,7 @@ pub(crate) fn to_float(value: &Value) -> f64 {
         Value::Bool(bool) => f64::from(u8::from(*bool)),
         Value::Int(int) | Value::Int64(int) => *int as f64,
         Value::Float(float) => *float,
-        Value::Text(text) => text.parse().unwrap_or(0.0),
+        Value::Text(text) => without_underscores(text).and_then(|text| text.parse().ok()).unwrap_or(0.0),
         _ => 0.0,
     }
 }
@@ -42,6 +42,7 @@ fn parse_int(text: &str) -> i64 {
         None => (1, whole.strip_prefix('+').unwrap_or(whole)),
     };
     let lower = digits.to_ascii_lowercase();
+    let Some(lower) = without_underscores(&lower) else { return 0 };
     let bases = [("0x", 16), ("0b", 2), ("0o", 8), ("0", 8), ("", 10)];
     let based = bases.iter().find_map(|(prefix, radix)| {
         let digits = lower.strip_prefix(prefix).filter(|digits| !digits.is_empty())?;
@@ -51,4 +52,15 @@ fn parse_int(text: &str) -> i64 {
         Some(Ok(int)) if !lower.contains(['+', '-']) => sign * int,
         _ => 0,
     }
+}
+
+/// A number without its underscores, each of which must stand between digits, or between the prefix of a base and a
+/// digit, as in Go's literals.
+fn without_underscores(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_hexdigit);
+    let is_prefix = |at: usize| matches!(bytes.get(at.saturating_sub(2)..at), Some(b"0x" | b"0X" | b"0o" | b"0O"));
+    let mut underscores = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'_').map(|(at, _)| at);
+    let fits = underscores.all(|at| (is_digit(at.checked_sub(1)) || is_prefix(at)) && is_digit(Some(at + 1)));
+    fits.then(|| text.replace('_', ""))
 }

@@ -2,7 +2,7 @@
 
 use rhumb_yaml::number::format_float;
 
-use super::{DEPTH, Value, go_quote, to_bool_text};
+use super::{DEPTH, Value, go_quote, go_quote_ascii, to_bool_text};
 
 /// `%v`.
 pub(crate) fn display(value: &Value) -> String {
@@ -133,13 +133,29 @@ pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
             }
             chars.next();
         }
-        spec.width = if chars.next_if_eq(&'*').is_some() {
-            args_left.next().and_then(|arg| usize::try_from(super::to_int(arg)).ok()).map(|width| width.min(WIDEST))
+        if chars.next_if_eq(&'*').is_some() {
+            match star(&mut args_left) {
+                Some(width) => {
+                    spec.width = Some(width.unsigned_abs().min(WIDEST));
+                    if width < 0 {
+                        (spec.minus, spec.zero) = (true, false);
+                    }
+                }
+                None => out.push_str("%!(BADWIDTH)"),
+            }
         } else {
-            digits(&mut chars)
-        };
+            spec.width = digits(&mut chars);
+        }
         if chars.next_if_eq(&'.').is_some() {
-            spec.precision = Some(digits(&mut chars).unwrap_or(0));
+            spec.precision = if chars.next_if_eq(&'*').is_some() {
+                let precision = star(&mut args_left).and_then(|precision| usize::try_from(precision).ok());
+                if precision.is_none() {
+                    out.push_str("%!(BADPREC)");
+                }
+                precision.map(|precision| precision.min(WIDEST))
+            } else {
+                Some(digits(&mut chars).unwrap_or(0))
+            };
         }
         match chars.next() {
             None => out.push_str("%!(NOVERB)"),
@@ -159,6 +175,15 @@ pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
     out
+}
+
+/// The number that a `*` takes from the arguments; one that Go finds too large counts as none.
+fn star<'a>(args: &mut impl Iterator<Item = &'a Value>) -> Option<isize> {
+    const TOO_LARGE: i64 = 1_000_000;
+    match args.next()? {
+        Value::Int(int) | Value::Int64(int) if (-TOO_LARGE..=TOO_LARGE).contains(int) => isize::try_from(*int).ok(),
+        _ => None,
+    }
 }
 
 fn digits(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<usize> {
@@ -211,11 +236,16 @@ impl Spec {
             ('s', Value::Struct(object)) if object.text.is_some() => self.pad(display(value)),
             ('s' | 'q' | 'x' | 'X', Value::Text(_) | Value::Bytes(_)) => self.text(verb, &strval(value)),
             ('t', Value::Bool(bool)) => self.pad(to_bool_text(*bool).to_owned()),
-            ('d' | 'x' | 'X' | 'o' | 'b' | 'c' | 'q' | 'U', Value::Int(int) | Value::Int64(int)) => {
+            ('d' | 'x' | 'X' | 'o' | 'O' | 'b' | 'c' | 'q' | 'U', Value::Int(int) | Value::Int64(int)) => {
                 self.int(verb, *int)
             }
             ('e' | 'E' | 'f' | 'F' | 'g' | 'G', Value::Float(float)) => self.float(verb, *float),
-            _ => format!("%!{verb}({}={})", value.type_name(), self.apply('v', value)),
+            ('x' | 'X', Value::Float(float)) if self.precision.is_none() && !self.sharp => self.float(verb, *float),
+            _ => {
+                // Go quotes for the verb `#v` alone.
+                let plain = Spec { sharp: self.sharp && !matches!(value, Value::Text(_)), ..*self };
+                format!("%!{verb}({}={})", value.type_name(), plain.apply('v', value))
+            }
         }
     }
 
@@ -226,39 +256,68 @@ impl Spec {
         };
         self.pad(match verb {
             'q' if self.sharp && !cut.contains('`') => format!("`{cut}`"),
+            'q' if self.plus => go_quote_ascii(&cut),
             'q' => go_quote(&cut),
-            'x' => hex::encode(super::to_bytes(&cut)),
-            'X' => hex::encode_upper(super::to_bytes(&cut)),
+            'x' => self.hex(text),
+            'X' => self.hex(text).to_uppercase(),
             _ => cut,
         })
+    }
+
+    /// The bytes of a text, of which the precision counts the first.
+    fn hex(&self, text: &str) -> String {
+        let bytes = super::to_bytes(text);
+        let bytes = bytes.get(..self.precision.unwrap_or(bytes.len())).unwrap_or(&bytes);
+        let prefix = if self.sharp && !bytes.is_empty() { "0x" } else { "" };
+        if !self.space {
+            return format!("{prefix}{}", hex::encode(bytes));
+        }
+        let each = bytes.iter().map(|byte| format!("{prefix}{byte:02x}"));
+        each.collect::<Vec<_>>().join(" ")
     }
 
     fn int(&self, verb: char, int: i64) -> String {
         let size = int.unsigned_abs();
         let digits = match verb {
-            'x' if self.sharp => format!("0x{size:x}"),
             'x' => format!("{size:x}"),
             'X' => format!("{size:X}"),
-            'o' => format!("{size:o}"),
+            'o' | 'O' => format!("{size:o}"),
             'b' => format!("{size:b}"),
             'c' => return self.pad(character(int).to_string()),
             'q' => {
-                let quoted = go_quote(&character(int).to_string()).replace("\\\"", "\"").replace('\'', "\\'");
+                let character = character(int).to_string();
+                let quoted = if self.plus { go_quote_ascii(&character) } else { go_quote(&character) };
+                let quoted = quoted.replace("\\\"", "\"").replace('\'', "\\'");
                 let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
                 return self.pad(format!("'{inside}'"));
             }
-            'U' => format!("U+{size:04X}"),
+            'U' if self.sharp => return self.pad(format!("U+{size:04X} '{}'", character(int))),
+            'U' => return self.pad(format!("U+{size:04X}")),
             _ => size.to_string(),
         };
-        let digits = match self.precision {
+        // Zeros up to the width count as digits: a prefix comes before them and makes the text longer than the width.
+        let signs = usize::from(int < 0 || self.plus || self.space);
+        let zeros = self.width.filter(|_| self.zero && !self.minus).map(|width| width.saturating_sub(signs));
+        let digits = match self.precision.or(zeros) {
+            Some(0) if self.precision == Some(0) && int == 0 => return self.pad(String::new()),
             Some(precision) => format!("{digits:0>precision$}"),
             None => digits,
         };
-        self.pad(self.signed(if int < 0 { format!("-{digits}") } else { digits }))
+        let prefix = match verb {
+            'x' if self.sharp => "0x",
+            'X' if self.sharp => "0X",
+            'b' if self.sharp => "0b",
+            'o' if self.sharp && !digits.starts_with('0') => "0",
+            'O' => "0o",
+            _ => "",
+        };
+        let sign = if int < 0 { "-" } else { "" };
+        Spec { zero: false, ..*self }.pad(self.signed(format!("{sign}{prefix}{digits}")))
     }
 
     fn float(&self, verb: char, float: f64) -> String {
         let text = match (verb, self.precision) {
+            ('x' | 'X', _) => hex_float(float),
             ('g' | 'G', None) => format_float(float),
             ('g' | 'G', Some(precision)) => general(float, precision.max(1)),
             ('f' | 'F', precision) => format!("{float:.*}", precision.unwrap_or(6)),
@@ -290,6 +349,33 @@ impl Spec {
             None => "0".repeat(missing) + &text,
         }
     }
+}
+
+/// `strconv.FormatFloat(float, 'x', -1, 64)`: the bits as they are, with a power of two.
+fn hex_float(float: f64) -> String {
+    const FRACTION_BITS: u32 = 52;
+    const BIAS: i32 = 1023;
+    if !float.is_finite() {
+        return format_float(float);
+    }
+    let sign = if float.is_sign_negative() { "-" } else { "" };
+    if float == 0.0 {
+        return format!("{sign}0x0p+00");
+    }
+    let bits = float.to_bits();
+    let fraction = bits & ((1 << FRACTION_BITS) - 1);
+    let biased = i32::try_from(bits >> FRACTION_BITS & 0x7ff).unwrap_or_default();
+    let (fraction, power) = if biased == 0 {
+        // A number below the normal ones has no leading one: it is moved there.
+        let moved = fraction.leading_zeros() - (u64::BITS - 1 - FRACTION_BITS);
+        (fraction << moved & ((1 << FRACTION_BITS) - 1), 1 - BIAS - moved.cast_signed())
+    } else {
+        (fraction, biased - BIAS)
+    };
+    let digits = format!("{fraction:013x}");
+    let digits = digits.trim_end_matches('0');
+    let point = if digits.is_empty() { "" } else { "." };
+    format!("{sign}0x1{point}{digits}p{power:+03}")
 }
 
 fn character(int: i64) -> char {

@@ -22,7 +22,7 @@ pub(crate) use convert::{to_bool_text, to_float, to_int};
 pub(crate) use files::Files;
 pub(crate) use format::{display, sprint, sprintf, strval};
 pub(crate) use json::{from_json, from_json_as, raw_json, to_exact_json, to_json, to_json_text};
-pub(crate) use quote::{go_quote, html_safe_json, is_printable};
+pub(crate) use quote::{go_quote, go_quote_ascii, html_safe_json, is_printable};
 
 /// How deep a value may nest before converting, printing or comparing it is refused: `set` can make a map hold itself.
 pub(crate) const DEPTH: usize = 500;

@@ -34,6 +34,15 @@ pub(crate) fn go_quote(text: &str) -> String {
     out
 }
 
+/// The same in ASCII alone (`strconv.QuoteToASCII`).
+pub(crate) fn go_quote_ascii(text: &str) -> String {
+    let mut out = String::new();
+    for c in go_quote(text).chars() {
+        if c.is_ascii() { out.push(c) } else { escape(&mut out, c) }
+    }
+    out
+}
+
 // Writing to a string cannot fail.
 fn escape(out: &mut String, c: char) {
     let _ = match u32::from(c) {
