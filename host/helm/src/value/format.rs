@@ -115,7 +115,7 @@ const WIDEST: usize = 10_000;
 pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
     let mut out = String::new();
     let mut chars = format.chars().peekable();
-    let mut args_left = args.iter();
+    let mut args = Args { all: args, at: 0, is_reordered: false, is_good: true };
     while let Some(c) = chars.next() {
         if c != '%' {
             out.push(c);
@@ -133,8 +133,11 @@ pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
             }
             chars.next();
         }
+        args.is_good = true;
+        let mut is_indexed = args.index(&mut chars);
         if chars.next_if_eq(&'*').is_some() {
-            match star(&mut args_left) {
+            is_indexed = false;
+            match args.star() {
                 Some(width) => {
                     spec.width = Some(width.unsigned_abs().min(WIDEST));
                     if width < 0 {
@@ -145,10 +148,14 @@ pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
             }
         } else {
             spec.width = digits(&mut chars);
+            args.is_good &= !(is_indexed && spec.width.is_some());
         }
         if chars.next_if_eq(&'.').is_some() {
+            args.is_good &= !is_indexed;
+            is_indexed = args.index(&mut chars);
             spec.precision = if chars.next_if_eq(&'*').is_some() {
-                let precision = star(&mut args_left).and_then(|precision| usize::try_from(precision).ok());
+                is_indexed = false;
+                let precision = args.star().and_then(|precision| usize::try_from(precision).ok());
                 if precision.is_none() {
                     out.push_str("%!(BADPREC)");
                 }
@@ -157,32 +164,72 @@ pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
                 Some(digits(&mut chars).unwrap_or(0))
             };
         }
+        if !is_indexed {
+            args.index(&mut chars);
+        }
         match chars.next() {
             None => out.push_str("%!(NOVERB)"),
             Some('%') => out.push('%'),
-            Some(verb) => match args_left.next() {
+            Some(verb) if !args.is_good => out.push_str(&format!("%!{verb}(BADINDEX)")),
+            Some(verb) => match args.next() {
                 Some(arg) => out.push_str(&spec.apply(verb, arg)),
-                None => {
-                    out.push_str("%!");
-                    out.push(verb);
-                    out.push_str("(MISSING)");
-                }
+                None => out.push_str(&format!("%!{verb}(MISSING)")),
             },
         }
     }
-    let extra: Vec<String> = args_left.map(extra).collect();
-    if !extra.is_empty() {
+    let left = args.all.get(args.at..).unwrap_or_default();
+    if !args.is_reordered && !left.is_empty() {
+        let extra: Vec<String> = left.iter().map(extra).collect();
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
     out
 }
 
-/// The number that a `*` takes from the arguments; one that Go finds too large counts as none.
-fn star<'a>(args: &mut impl Iterator<Item = &'a Value>) -> Option<isize> {
-    const TOO_LARGE: i64 = 1_000_000;
-    match args.next()? {
-        Value::Int(int) | Value::Int64(int) if (-TOO_LARGE..=TOO_LARGE).contains(int) => isize::try_from(*int).ok(),
-        _ => None,
+/// What is printed, and the place of the next.
+struct Args<'a> {
+    all: &'a [Value],
+    at: usize,
+    /// Whether a number in brackets chose one; then nothing counts as left over.
+    is_reordered: bool,
+    /// Whether the numbers of this verb name arguments.
+    is_good: bool,
+}
+
+impl<'a> Args<'a> {
+    fn next(&mut self) -> Option<&'a Value> {
+        let arg = self.all.get(self.at)?;
+        self.at += 1;
+        Some(arg)
+    }
+
+    /// Reads a number in brackets, counted from 1, and says whether there was one.
+    fn index(&mut self, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+        if chars.next_if_eq(&'[').is_none() {
+            return false;
+        }
+        self.is_reordered = true;
+        let mut ahead = chars.clone();
+        let inside: String = ahead.by_ref().take_while(|c| *c != ']').collect();
+        // Without an end, the bracket alone is passed over.
+        let is_closed = chars.clone().any(|c| c == ']');
+        if is_closed {
+            *chars = ahead;
+        }
+        let number = inside.parse::<usize>().ok().filter(|_| is_closed && inside.bytes().all(|b| b.is_ascii_digit()));
+        match number.and_then(|number| number.checked_sub(1)).filter(|at| *at < self.all.len()) {
+            Some(at) => self.at = at,
+            None => self.is_good = false,
+        }
+        number.is_some()
+    }
+
+    /// The number that a `*` takes; one that Go finds too large counts as none.
+    fn star(&mut self) -> Option<isize> {
+        const TOO_LARGE: i64 = 1_000_000;
+        match self.next()? {
+            Value::Int(int) | Value::Int64(int) if (-TOO_LARGE..=TOO_LARGE).contains(int) => isize::try_from(*int).ok(),
+            _ => None,
+        }
     }
 }
 
