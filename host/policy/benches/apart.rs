@@ -73,6 +73,15 @@ fn main() {
     row("through a process, 1,000 at once", rate(&sandbox, &question, 1_000));
     row("in this process, 1,000 at once", rate(&here, &question, 1_000));
 
+    let before = resident();
+    let bindings: Vec<String> = (0..1_000).map(|n| format!(r#"{{"pattern":"0.{n}*"}}"#)).collect();
+    let checked = bindings.iter().filter(|config| sandbox.check_config(&digest, config).is_ok()).count();
+    let loaded = (0..1_000).filter(|_| sandbox.load(glob).is_ok()).count();
+    let artefacts = files(folder.path());
+    row("1,000 bindings of one policy: compiled artefacts", artefacts.to_string());
+    let each = resident().saturating_sub(before) as f64 / loaded.max(checked).max(1) as f64;
+    row("memory of each binding here", format!("{each:.1} KiB"));
+
     let endless = sandbox.load(guests::component("endless")).expect("an endless policy loads").digest;
     let endless = select(&endless, "{}", 10, true);
     let undisturbed = slowest(&sandbox, &question);
@@ -89,15 +98,6 @@ fn main() {
     });
     row("99 of 100 decisions, alone", print(undisturbed));
     row("the same beside a policy that never ends", print(beside));
-
-    let before = resident();
-    let bindings: Vec<String> = (0..1_000).map(|n| format!(r#"{{"pattern":"0.{n}*"}}"#)).collect();
-    let checked = bindings.iter().filter(|config| sandbox.check_config(&digest, config).is_ok()).count();
-    let loaded = (0..1_000).filter(|_| sandbox.load(glob).is_ok()).count();
-    let artefacts = files(folder.path());
-    row("1,000 bindings of one policy: compiled artefacts", artefacts.to_string());
-    let each = resident().saturating_sub(before) as f64 / loaded.max(checked).max(1) as f64;
-    row("memory of each binding here", format!("{each:.1} KiB"));
 }
 
 /// What 99 of 100 decisions do not take longer than.
