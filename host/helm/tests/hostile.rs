@@ -23,6 +23,19 @@ fn an_unknown_function_is_named_with_file_and_line() {
 }
 
 #[test]
+fn a_format_of_many_open_brackets_is_read_once() {
+    // Looking for the end of each would take 60 thousand million steps. Helm prints the same for each.
+    let rendered = render(one_template("a: {{ len (printf (repeat 200000 \"%[d\") 1) }}\n"), "").unwrap();
+    assert!(rendered.manifest.ends_with("a: 2600000\n"), "{}", rendered.manifest);
+}
+
+#[test]
+fn a_format_prints_no_more_than_its_bound_whatever_the_widths() {
+    let text = refused("a: {{ len (printf (repeat 1000000 \"%9999[1]d\") 1) }}\n");
+    assert!(text.contains("in function `printf`") && text.contains("makes a text of more than "), "{text}");
+}
+
+#[test]
 fn keys_and_hashes_are_counted() {
     let limits = Limits { rsa_keys: 0, password_hashes: 1, ..Limits::default() };
     let refused = |source: &str| render_within(one_template(source), "", &limits).unwrap_err().to_string();

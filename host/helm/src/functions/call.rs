@@ -83,9 +83,14 @@ impl Call<'_, '_> {
         Ok(items)
     }
 
+    /// The limit on output, in bytes.
+    pub(crate) fn most(&self) -> usize {
+        self.exec.engine.limits.output_bytes
+    }
+
     /// Refuses to make a text over the limit on output.
     pub(crate) fn sized(&self, bytes: usize) -> Outcome<()> {
-        let most = self.exec.engine.limits.output_bytes;
+        let most = self.most();
         self.exec.engine.spend(bytes / 64)?;
         if bytes <= most { Ok(()) } else { Err(Failure::new(format!("makes a text of more than {most} bytes"))) }
     }

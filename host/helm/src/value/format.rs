@@ -111,12 +111,16 @@ struct Spec {
 /// The widest field; a template has no reason to ask for more.
 const WIDEST: usize = 10_000;
 
-/// `fmt.Sprintf`.
-pub(crate) fn sprintf(format: &str, args: &[Value]) -> String {
+/// `fmt.Sprintf`, which ends early when there is more than `most` bytes: a verb of a few bytes prints a wide field, and a
+/// number in brackets has it print one argument again and again.
+pub(crate) fn sprintf(format: &str, args: &[Value], most: usize) -> String {
     let mut out = String::new();
     let mut chars = format.chars().peekable();
-    let mut args = Args { all: args, at: 0, is_reordered: false, is_good: true };
+    let mut args = Args { all: args, at: 0, is_reordered: false, is_unclosed: false, is_good: true };
     while let Some(c) = chars.next() {
+        if out.len() > most {
+            return out;
+        }
         if c != '%' {
             out.push(c);
             continue;
@@ -191,6 +195,8 @@ struct Args<'a> {
     at: usize,
     /// Whether a number in brackets chose one; then nothing counts as left over.
     is_reordered: bool,
+    /// Whether the rest of the format ends no bracket: looked for once, as a format may open many.
+    is_unclosed: bool,
     /// Whether the numbers of this verb name arguments.
     is_good: bool,
 }
@@ -208,14 +214,15 @@ impl<'a> Args<'a> {
             return false;
         }
         self.is_reordered = true;
-        let mut ahead = chars.clone();
-        let inside: String = ahead.by_ref().take_while(|c| *c != ']').collect();
-        // Without an end, the bracket alone is passed over.
-        let is_closed = chars.clone().any(|c| c == ']');
-        if is_closed {
-            *chars = ahead;
-        }
-        let number = inside.parse::<usize>().ok().filter(|_| is_closed && inside.bytes().all(|b| b.is_ascii_digit()));
+        // Without an end, the bracket alone is passed over. What has none here has none further on.
+        self.is_unclosed = self.is_unclosed || !chars.clone().any(|c| c == ']');
+        let number = match self.is_unclosed {
+            true => None,
+            false => {
+                let inside: String = chars.by_ref().take_while(|c| *c != ']').collect();
+                inside.parse::<usize>().ok().filter(|_| inside.bytes().all(|b| b.is_ascii_digit()))
+            }
+        };
         match number.and_then(|number| number.checked_sub(1)).filter(|at| *at < self.all.len()) {
             Some(at) => self.at = at,
             None => self.is_good = false,
