@@ -1,6 +1,6 @@
 //! `rhumb policy replay`: makes recorded decisions again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -54,6 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
 struct Components {
     sandbox: Sandbox,
     found: BTreeMap<Digest, PathBuf>,
+    loaded: BTreeSet<Digest>,
 }
 
 impl Components {
@@ -68,15 +69,18 @@ impl Components {
             }
         };
         let found = paths.into_iter().map(|path| Ok((Digest::of(super::read(&path)?), path)));
-        Ok(Self { sandbox: sandbox()?, found: found.collect::<Result<_>>()? })
+        Ok(Self { sandbox: sandbox()?, found: found.collect::<Result<_>>()?, loaded: BTreeSet::new() })
     }
 
     /// Whether it is there.
     fn load(&mut self, component: &Digest) -> Result<bool> {
-        match self.found.get(component) {
-            Some(path) => super::load(&self.sandbox, path).map(|_| true),
-            None => Ok(false),
+        // Once for all records of it: loading looks at the whole component.
+        if !self.loaded.contains(component) {
+            let Some(path) = self.found.get(component) else { return Ok(false) };
+            super::load(&self.sandbox, path)?;
+            self.loaded.insert(component.clone());
         }
+        Ok(true)
     }
 }
 

@@ -7,6 +7,9 @@ use rhumb_core::judge::Kind;
 use crate::contract::{PACKAGE, VERSION};
 use crate::error::LoadError;
 
+/// Each has a world of its own.
+const KINDS: [Kind; 3] = [Kind::ImageFilter, Kind::PromotionRule, Kind::ValueTransform];
+
 /// What the exports of a component say.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Spoken {
@@ -29,8 +32,7 @@ impl Spoken {
         if !is_patch_of(version, speaks) {
             return Err(LoadError::OtherContract { has: version.to_owned(), speaks });
         }
-        let kinds = [Kind::ImageFilter, Kind::PromotionRule, Kind::ValueTransform];
-        let mut found = kinds.into_iter().filter(|kind| ours(kind.as_str()) == Some(version));
+        let mut found = KINDS.into_iter().filter(|kind| ours(kind.as_str()) == Some(version));
         match (found.next(), found.next()) {
             (Some(kind), None) => Ok(Self { kind, contract: format!("{PACKAGE}@{version}") }),
             _ => Err(wrong_world(exports, speaks)),
@@ -55,9 +57,8 @@ fn is_patch_of(version: &str, speaks: &str) -> bool {
 }
 
 fn wrong_world(exports: &[String], speaks: &str) -> LoadError {
-    let kinds = [Kind::ImageFilter, Kind::PromotionRule, Kind::ValueTransform];
     let has = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-    let needs = kinds.map(|kind| format!("{PACKAGE}/{kind}@{speaks}", kind = kind.as_str())).join(", ");
+    let needs = KINDS.map(|kind| format!("{PACKAGE}/{kind}@{speaks}", kind = kind.as_str())).join(", ");
     LoadError::WrongWorld { has, needs: format!("{PACKAGE}/meta@{speaks} and exactly one of {needs}") }
 }
 
