@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use serde_json::{Map, Number, Value};
 
+use crate::quick::{self, Wanted};
 use crate::resolve::{Scalar, resolve};
 use crate::{Document, Error, Kind, Limits, Node, Style, number, parse};
 
@@ -48,6 +49,24 @@ pub fn from_str(text: &str) -> Result<Value, Error> {
 /// Reads the first document and nothing behind it, as `yaml.Unmarshal` does: duplicate keys are allowed, an empty first
 /// document is null.
 pub fn first_value(text: &str, limits: &Limits) -> Result<Value, Error> {
+    let quick = quick::first_value(parse::body(text), limits, Wanted::All);
+    quick.or_else(|quick::Declined| thorough_value(text, limits))
+}
+
+/// What [`first_value`] reads, without those entries of a map whose key is none of these. All of the document is checked,
+/// so that one is refused exactly if the other is.
+pub fn first_part(text: &str, limits: &Limits, keys: &[&str]) -> Result<Value, Error> {
+    let quick = quick::first_value(parse::body(text), limits, Wanted::Keys(keys));
+    quick.or_else(|quick::Declined| {
+        let mut value = thorough_value(text, limits)?;
+        if let Value::Object(object) = &mut value {
+            object.retain(|key, _| keys.contains(&key.as_str()));
+        }
+        Ok(value)
+    })
+}
+
+pub(crate) fn thorough_value(text: &str, limits: &Limits) -> Result<Value, Error> {
     match parse::first(text, limits)? {
         Some(document) => to_json_with(&document, limits, Duplicates::LastWins),
         None => Ok(Value::Null),
@@ -247,18 +266,26 @@ fn binary(node: &Node, value: &str) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&data).into_owned())
 }
 
-fn typed(node: &Node, value: &str, style: Style) -> Result<Value, Error> {
-    Ok(match scalar_type(node, value, style)? {
+fn typed(node: &Node, text: &str, style: Style) -> Result<Value, Error> {
+    Ok(match scalar_type(node, text, style)? {
         Typed::Binary(text) => Value::String(text),
-        Typed::Plain(Scalar::Text | Scalar::Timestamp) => Value::String(value.to_owned()),
-        Typed::Plain(Scalar::Null) => Value::Null,
-        Typed::Plain(Scalar::Bool(bool)) => Value::Bool(bool),
-        Typed::Plain(Scalar::Int(int)) => Value::Number(int.into()),
-        Typed::Plain(Scalar::Uint(uint)) => Value::Number(uint.into()),
-        Typed::Plain(Scalar::Float(float)) => {
-            let unsupported = || Error::at_line(node.line, format!("`{}` has no place in JSON", shorten(value)));
-            Value::Number(Number::from_f64(float).ok_or_else(unsupported)?)
+        Typed::Plain(Scalar::Text | Scalar::Timestamp) => Value::String(text.to_owned()),
+        Typed::Plain(scalar) => {
+            let unsupported = || Error::at_line(node.line, format!("`{}` has no place in JSON", shorten(text)));
+            value(&scalar).ok_or_else(unsupported)?
         }
+    })
+}
+
+/// The JSON of a scalar that is no text; `None` of a number that JSON cannot hold.
+pub(crate) fn value(scalar: &Scalar) -> Option<Value> {
+    Some(match scalar {
+        Scalar::Null => Value::Null,
+        Scalar::Bool(bool) => Value::Bool(*bool),
+        Scalar::Int(int) => Value::Number((*int).into()),
+        Scalar::Uint(uint) => Value::Number((*uint).into()),
+        Scalar::Float(float) => Value::Number(Number::from_f64(*float)?),
+        Scalar::Text | Scalar::Timestamp => return None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libyaml_safer::{Encoding, Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 
-use crate::{Document, Error, Kind, Layout, Limits, Node, Style};
+use crate::{Document, Error, Kind, Layout, Limits, Node, Style, quick};
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -13,6 +13,11 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 ///
 /// Spans count bytes of `text` as given, a byte order mark included.
 pub fn documents(text: &str, limits: &Limits) -> Result<Vec<Document>, Error> {
+    quick::documents(text, body(text), limits).or_else(|quick::Declined| thorough(text, limits))
+}
+
+/// The same by libyaml alone, which takes every text.
+pub(crate) fn thorough(text: &str, limits: &Limits) -> Result<Vec<Document>, Error> {
     let mut documents = Vec::new();
     each(text, limits, |document| {
         documents.extend(document);
@@ -31,6 +36,11 @@ pub(crate) fn first(text: &str, limits: &Limits) -> Result<Option<Document>, Err
     Ok(first)
 }
 
+/// The text behind a byte order mark.
+pub(crate) fn body(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
 enum Next {
     Read,
     Stop,
@@ -40,7 +50,7 @@ fn each(text: &str, limits: &Limits, mut take: impl FnMut(Option<Document>) -> N
     if text.len() > limits.bytes {
         return Err(Error::at_line(1, format!("the text is over {} bytes", limits.bytes)));
     }
-    let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let body = body(text);
     // The parser panics when a block scalar ends without a line break, so there always is one.
     let unended = !body.ends_with('\n');
     let ended = if unended { Cow::Owned(format!("{body}\n")) } else { Cow::Borrowed(body) };
