@@ -22,6 +22,7 @@ Usage: cargo demo [OPTIONS]         Tell the whole story on embedded servers
        cargo policies               Build the shipped policies and the examples into target/policies
        cargo xtask servers          Build and install the real servers and programs that tests start
        cargo xtask oracle CHARTS…   Compare the Helm engine with the real helm over folders of charts
+       cargo xtask helm-fuzz …      Compare it on templates made at random; `--help` lists the options
        cargo xtask conformance      Record again what the real helm answers to the conformance cases
        cargo bench-rhumb            Run the benchmarks and print their table
        cargo bench-rhumb helm C…    Measure the Helm engine on charts, beside Helm's own packages and the real helm
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             "soak" => soak::soak(),
             "bench" => steps::bench(rest),
             "oracle" => steps::oracle(rest),
+            "helm-fuzz" => steps::helm_fuzz(rest),
             "conformance" => steps::conformance(),
             "servers" => servers::start().finish().map(|()| ExitCode::SUCCESS),
             _ => return usage(),

@@ -106,6 +106,15 @@ pub(crate) fn oracle(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
+/// Compares the Helm engine with Helm's own packages on templates made at random; only the engine is built for it.
+pub(crate) fn helm_fuzz(arguments: &[String]) -> Result<ExitCode, String> {
+    let fuzz = ["run", "--quiet", "--package", "rhumb-helm", "--example", "fuzz", "--"];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let status = Command::new("cargo").args([&fuzz[..], &arguments].concat()).current_dir(root()).status();
+    let status = status.map_err(|error| format!("failed to start `cargo`: {error}"))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
 /// Records the answers of the real `helm`, which the tests of the cluster keep.
 pub(crate) fn conformance() -> Result<ExitCode, String> {
     let helm = crate::servers::helm().ok_or("the real `helm` is not there\nhint: `cargo xtask servers` builds it")?;

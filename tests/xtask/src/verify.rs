@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::servers;
-use crate::steps::{components, run, say};
+use crate::steps::{binary, components, run, say};
 
 type Step = (&'static str, &'static [&'static str]);
 
@@ -22,6 +22,9 @@ const AFTER_POLICIES: [Step; 3] = [
     ("documentation", &["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]),
 ];
 
+/// Cases of `cargo xtask helm-fuzz` here: some seconds of them, always the same.
+const FUZZED: &str = "400";
+
 /// Runs all steps and stops at the first that fails.
 pub(crate) fn verify() -> Result<ExitCode, String> {
     let start = Instant::now();
@@ -34,6 +37,8 @@ pub(crate) fn verify() -> Result<ExitCode, String> {
     let [lints, others @ ..] = &AFTER_POLICIES;
     cargo(lints)?;
     building.finish()?;
+    say("the Helm engine beside Helm's own packages, on templates made at random");
+    run(&binary("examples/fuzz").to_string_lossy(), &["--cases", FUZZED])?;
     for step in others {
         cargo(step)?;
     }

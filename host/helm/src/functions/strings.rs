@@ -328,7 +328,7 @@ fn abbrev_both(call: &mut Call<'_, '_>) -> Outcome<Value> {
         return Ok(Value::Text(text));
     }
     let size = i64::try_from(text.len()).unwrap_or(i64::MAX);
-    if width > size {
+    if width >= size {
         return Ok(Value::Text(text));
     }
     let part = |from: i64, to: i64| {

@@ -3,15 +3,21 @@
 use super::Value;
 
 /// `cast.ToInt64`; what cannot be converted is 0.
-#[allow(clippy::cast_possible_truncation, reason = "Go truncates too")]
 pub(crate) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Bool(bool) => i64::from(*bool),
         Value::Int(int) | Value::Int64(int) => *int,
-        Value::Float(float) => *float as i64,
+        Value::Float(float) => truncated(*float),
         Value::Text(text) => parse_int(text),
         _ => 0,
     }
+}
+
+/// `int64(float)` as Go has it on amd64: what does not fit is the smallest number.
+#[allow(clippy::cast_possible_truncation, clippy::manual_range_contains, reason = "checked")]
+fn truncated(float: f64) -> i64 {
+    const OVER: f64 = 9_223_372_036_854_775_808.0;
+    if float >= -OVER && float < OVER { float as i64 } else { i64::MIN }
 }
 
 /// `cast.ToFloat64`; what cannot be converted is 0.
