@@ -39,7 +39,7 @@ pub use capabilities::Capabilities;
 pub use chart::{Chart, Dependency, File, Maintainer, Metadata, unpack};
 pub use crds::Definitions;
 pub use error::Error;
-pub use limits::Limits;
+pub use limits::{Limits, Usage};
 pub use manifest::{Manifest, parse_manifest};
 pub use name::{check_release_name, name_from_template};
 pub use render::{Action, Entropy, Integers, ReleaseOptions, RenderInput, Rendered, Seed, render};

@@ -35,10 +35,10 @@ pub fn name_from_template(template: &str, entropy: Entropy, limits: &Limits) -> 
         let engine = Engine::new(limits, entropy);
         let file: Text = FILE.into();
         let mut set = TemplateSet::default();
-        set.add(&file, &parse(template).map_err(|failure| failure.in_file(&file))?.0);
+        set.add(&file, &parse(template).map_err(|failure| failure.in_file(&file))?.definitions);
         Exec::run(&engine, &Rc::new(set), &file, Value::Nil)
     };
-    let made = on_a_thread(|| make().map_err(|failure| Error::template(*failure, FILE)));
+    let made = on_a_thread(limits, || make().map_err(|failure| Error::template(*failure, FILE)));
     made.map_err(|message| Error::Values { chart: FILE.to_owned(), message })?
 }
 

@@ -10,7 +10,7 @@ use crate::chart::{Chart, Node, TemplateFile};
 use crate::crds::Definitions;
 use crate::error::Error;
 use crate::functions::is_compatible_range;
-use crate::limits::Limits;
+use crate::limits::{Limits, Usage, count, nodes_of};
 use crate::manifest::{self, Manifest, Sorted};
 use crate::order;
 use crate::record::Hook;
@@ -18,8 +18,9 @@ use crate::template::{Engine, Exec, Failure, TemplateSet};
 use crate::value::{Entries, Files, Shared, Text, Value, lossy};
 use crate::values::{Nulls, coalesce, table};
 
-/// The stack of the thread that renders. Templates are recursive by nature, and their depth is bounded to fit this.
-const STACK: usize = 128 << 20;
+/// What one evaluation takes at most of the stack, in a build that is not optimized, and what stands below them all.
+const LEVEL_BYTES: usize = 11 << 10;
+const BASE_BYTES: usize = 2 << 20;
 
 /// What a release is rendered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,19 +121,24 @@ pub struct Rendered {
     pub crds: Vec<Definitions>,
     /// Whether a template drew a random number or read the clock, so that the next rendering will differ.
     pub volatile: bool,
+    /// What the chart and its rendering took of their bounds.
+    pub used: Usage,
 }
 
 /// Renders a chart.
 pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Error> {
-    check_values(input)?;
+    let values = check_values(input)?;
     let failed = |message: &str| Error::chart(&input.chart.metadata().name, message);
-    on_a_thread(|| render_here(input)).map_err(|message| failed(&message))?
+    let mut rendered = on_a_thread(input.limits, || render_here(input)).map_err(|message| failed(&message))??;
+    rendered.used = rendered.used.most(input.chart.used).most(values);
+    Ok(rendered)
 }
 
-/// Runs this on a thread with a stack that is deep enough for templates.
-pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+/// Runs this on a thread with a stack that is deep enough: templates are recursive by nature.
+pub(crate) fn on_a_thread<T: Send>(limits: &Limits, work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    let stack = limits.evaluation_depth.saturating_mul(LEVEL_BYTES).saturating_add(BASE_BYTES);
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("render".to_owned()).stack_size(STACK);
+        let thread = std::thread::Builder::new().name("render".to_owned()).stack_size(stack);
         let handle = thread.spawn_scoped(scope, work);
         let handle = handle.map_err(|_| "no thread could be started to render it".to_owned())?;
         handle.join().map_err(|_| "rendering it ran into a bug of this program".to_owned())
@@ -140,8 +146,8 @@ pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T,
 }
 
 /// Values come from outside too: their size and depth are bounded before anything walks through them.
-fn check_values(input: &RenderInput<'_>) -> Result<(), Error> {
-    let mut left = input.limits.values_bytes;
+fn check_values(input: &RenderInput<'_>) -> Result<Usage, Error> {
+    let (mut left, mut deepest) = (input.limits.values_bytes, 0);
     let mut pending: Vec<(&Json, usize)> = input.values.values().map(|value| (value, 1)).collect();
     let mut keys: usize = input.values.keys().map(String::len).sum();
     while let Some((value, depth)) = pending.pop() {
@@ -162,18 +168,20 @@ fn check_values(input: &RenderInput<'_>) -> Result<(), Error> {
         left = left.checked_sub(spent).ok_or_else(|| {
             Error::limit("the size of the values of the release", "values_bytes", input.limits.values_bytes)
         })?;
-        if depth > 200 {
-            let message = "they nest deeper than 200".to_owned();
-            return Err(Error::Values { chart: input.chart.metadata().name.clone(), message });
+        deepest = deepest.max(depth);
+        if depth > input.limits.values_depth {
+            let what = "the depth of the values of the release";
+            return Err(Error::limit(what, "values_depth", input.limits.values_depth));
         }
     }
-    Ok(())
+    let bytes = input.limits.values_bytes - left;
+    Ok(Usage { values_bytes: count(bytes), values_depth: count(deepest), ..Usage::default() })
 }
 
 fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
     let mut chart = input.chart.root.clone();
     check_dependencies(&chart)?;
-    chart.process_dependencies(input.values)?;
+    let charts = chart.process_dependencies(input.values, input.limits)?;
     check_chart(&chart, input.capabilities)?;
     let values = Value::Values(coalesce(&chart, &table(input.values, input.integers), Nulls::Remove)?);
     crate::schema::check(&chart, &values)?;
@@ -187,12 +195,18 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
         depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path))
     });
     let engine = Engine::new(input.limits, input.entropy);
-    let mut set = TemplateSet::default();
+    let (mut set, mut nesting) = (TemplateSet::default(), 0);
     for template in &templates {
         let located = |failure: Box<Failure>| Error::template(*failure.in_file(&template.path), &template.path);
         // Counted whether or not an earlier rendering parsed it, so that a chart passes its limit each time or never.
         engine.spend(template.file.file.data.len() / 16).map_err(located)?;
-        set.add(&template.path, &template.file.parsed().map_err(located)?.0);
+        let parsed = template.file.parsed().map_err(located)?;
+        nesting = nesting.max(parsed.nesting);
+        if nesting > input.limits.template_nesting {
+            let what = format!("the nesting of `{}`", template.path);
+            return Err(Error::limit(what, "template_nesting", input.limits.template_nesting));
+        }
+        set.add(&template.path, &parsed.definitions);
     }
     let set = Rc::new(set);
     let mut printed = Vec::new();
@@ -206,8 +220,10 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
         let text = text.map_err(|failure| Error::template(*failure, &template.path))?;
         printed.push((template.path.to_string(), text.replace("<no value>", "")));
     }
-    let mut rendered = assemble(&path, printed)?;
+    let mut rendered = assemble(&path, printed, input.limits)?;
     rendered.volatile = engine.volatile.get();
+    let (charts, template_nesting) = (count(charts), count(nesting));
+    rendered.used = Usage { charts, template_nesting, ..engine.usage().most(rendered.used) };
     crds(&chart, &path, &mut rendered.crds);
     Ok(rendered)
 }
@@ -320,8 +336,9 @@ fn is_partial(path: &str) -> bool {
 }
 
 /// Sorts what the templates printed into objects, hooks and notes.
-fn assemble(chart: &str, mut printed: Vec<(String, String)>) -> Result<Rendered, Error> {
+fn assemble(chart: &str, mut printed: Vec<(String, String)>, limits: &Limits) -> Result<Rendered, Error> {
     let mut rendered = Rendered::default();
+    let mut nodes = 0;
     let notes = format!("{chart}/templates/NOTES.txt");
     printed.retain(|(path, text)| {
         if *path == notes {
@@ -332,13 +349,20 @@ fn assemble(chart: &str, mut printed: Vec<(String, String)>) -> Result<Rendered,
     printed.sort_by(|a, b| a.0.cmp(&b.0));
     for (path, text) in printed {
         for document in manifest::split(&text) {
-            match manifest::sort(manifest::parse(&path, document)?) {
+            let manifest = manifest::parse(&path, document)?;
+            nodes += nodes_of(&manifest.value);
+            if nodes > limits.yaml_nodes {
+                let what = "the number of values of all objects";
+                return Err(Error::limit(what, "yaml_nodes", limits.yaml_nodes));
+            }
+            match manifest::sort(manifest) {
                 Sorted::Object(manifest) => rendered.objects.push(manifest),
                 Sorted::Hook(hook) => rendered.hooks.push(hook),
                 Sorted::Dropped => {}
             }
         }
     }
+    rendered.used.yaml_nodes = count(nodes);
     order::install(&mut rendered.objects);
     rendered.hooks.sort_by(|a, b| order::compare_kinds(&a.kind, &b.kind));
     for one in &rendered.objects {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use serde_json::{Map, Number, Value};
 
+use crate::node::than;
 use crate::quick::{self, Wanted};
 use crate::resolve::{Scalar, resolve};
 use crate::{Document, Error, Kind, Limits, Node, Style, number, parse};
@@ -139,10 +140,16 @@ impl<'a> Converter<'a> {
         self.nodes += 1;
         self.bytes += node.as_str().map_or(0, str::len);
         if self.nodes > self.limits.nodes {
-            return Err(Error::at_line(node.line, format!("aliases stand for more than {} values", self.limits.nodes)));
+            return Err(Error::at_line(
+                node.line,
+                format!("aliases stand for more values {}", than("nodes", self.limits.nodes)),
+            ));
         }
         if self.bytes > self.limits.bytes {
-            return Err(Error::at_line(node.line, format!("aliases stand for more than {} bytes", self.limits.bytes)));
+            return Err(Error::at_line(
+                node.line,
+                format!("aliases stand for more bytes {}", than("bytes", self.limits.bytes)),
+            ));
         }
         // Aliases count as levels too, so twice the depth is enough for what `documents` lets through.
         if depth > self.limits.depth.saturating_mul(2) {

@@ -19,6 +19,11 @@ impl Default for Limits {
     }
 }
 
+/// What ends a message about one of [`Limits`].
+pub(crate) fn than(name: &str, most: usize) -> String {
+    format!("than the limit `{name}` of {most} allows")
+}
+
 /// One document of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {

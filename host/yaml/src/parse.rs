@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libyaml_safer::{Encoding, Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 
+use crate::node::than;
 use crate::{Document, Error, Kind, Layout, Limits, Node, Style, quick};
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -48,7 +49,7 @@ enum Next {
 
 fn each(text: &str, limits: &Limits, mut take: impl FnMut(Option<Document>) -> Next) -> Result<(), Error> {
     if text.len() > limits.bytes {
-        return Err(Error::at_line(1, format!("the text is over {} bytes", limits.bytes)));
+        return Err(Error::at_line(1, format!("the text has more bytes {}", than("bytes", limits.bytes))));
     }
     let body = body(text);
     // The parser panics when a block scalar ends without a line break, so there always is one.
@@ -160,7 +161,7 @@ impl Builder<'_> {
     fn enter(&mut self, start: Mark, end: Mark, props: Properties, kind: Kind) -> Result<(), Error> {
         let node = self.node(start, end, props, kind)?;
         if self.open.len() >= self.limits.depth {
-            return Err(Error::at_line(node.line, format!("nested deeper than {}", self.limits.depth)));
+            return Err(Error::at_line(node.line, format!("nested deeper {}", than("depth", self.limits.depth))));
         }
         self.open.push(Open { node, key: None });
         Ok(())
@@ -197,7 +198,10 @@ impl Builder<'_> {
     fn node(&mut self, start: Mark, end: Mark, props: Properties, kind: Kind) -> Result<Node, Error> {
         self.nodes += 1;
         if self.nodes > self.limits.nodes {
-            return Err(Error::at_line(index(start.line) + 1, format!("more than {} values", self.limits.nodes)));
+            return Err(Error::at_line(
+                index(start.line) + 1,
+                format!("more values {}", than("nodes", self.limits.nodes)),
+            ));
         }
         let (anchor, mut tag) = props;
         let (first, mut last) = (index(start.index), index(end.index).min(self.body.len()));

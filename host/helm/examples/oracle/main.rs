@@ -8,6 +8,7 @@
 
 mod cases;
 mod compare;
+mod maxima;
 mod programs;
 mod report;
 
@@ -33,6 +34,7 @@ Options:
   --switches N       Booleans that are switched one at a time, per chart [default: 8]
   --only WORD        Cases whose chart or name holds WORD
   --threads N        Renderings at a time [default: 2]
+  --maxima           Print what the charts take of the engine's limits, without the real helm
 ";
 
 /// What the command line says.
@@ -42,6 +44,13 @@ struct Options {
     switches: usize,
     only: Option<String>,
     threads: usize,
+    mode: Mode,
+}
+
+/// What is done with the cases.
+enum Mode {
+    Compare,
+    Maxima,
 }
 
 fn main() -> ExitCode {
@@ -67,14 +76,21 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Option<Options>, String> {
-    let mut options =
-        Options { charts: Vec::new(), json: PathBuf::from("target/oracle.json"), switches: 8, only: None, threads: 2 };
+    let mut options = Options {
+        charts: Vec::new(),
+        json: PathBuf::from("target/oracle.json"),
+        switches: 8,
+        only: None,
+        threads: 2,
+        mode: Mode::Compare,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
         let number = |text: String| text.parse::<usize>().map_err(|_| format!("`{text}` is no number"));
         match argument.as_str() {
             "--help" | "-h" => return Ok(None),
+            "--maxima" => options.mode = Mode::Maxima,
             "--json" => options.json = value()?.into(),
             "--switches" => options.switches = number(value()?)?,
             "--only" => options.only = Some(value()?),
@@ -87,14 +103,14 @@ fn options() -> Result<Option<Options>, String> {
 }
 
 fn run(options: &Options) -> Result<Vec<Row>, String> {
+    let all = cases(options);
+    if matches!(options.mode, Mode::Maxima) {
+        maxima::print(&all, options.threads);
+        return Ok(Vec::new());
+    }
     let helm = programs::helm()?;
     let scratch = std::env::temp_dir().join(format!("rhumb-oracle-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).map_err(|error| format!("failed to make `{}`: {error}", scratch.display()))?;
-    let mut all: Vec<Case> = Vec::new();
-    for chart in cases::charts(&options.charts) {
-        all.extend(cases::of_chart(&chart, options.switches));
-    }
-    all.retain(|case| options.only.as_ref().is_none_or(|word| case.title().contains(word)));
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..options.threads {
@@ -114,6 +130,13 @@ fn run(options: &Options) -> Result<Vec<Row>, String> {
     report::print(&rows);
     report::write(&rows, &options.json)?;
     Ok(rows)
+}
+
+fn cases(options: &Options) -> Vec<Case> {
+    let charts = cases::charts(&options.charts);
+    let mut all: Vec<Case> = charts.iter().flat_map(|chart| cases::of_chart(chart, options.switches)).collect();
+    all.retain(|case| options.only.as_ref().is_none_or(|word| case.title().contains(word)));
+    all
 }
 
 fn judge(helm: &std::path::Path, case: &Case, scratch: &std::path::Path) -> Row {

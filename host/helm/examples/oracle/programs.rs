@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rhumb_helm::{
-    Action, Capabilities, Chart, Entropy, File, Hooks, Integers, Limits, Parts, ReleaseOptions, RenderInput,
+    Action, Capabilities, Chart, Entropy, File, Hooks, Integers, Limits, Parts, ReleaseOptions, RenderInput, Rendered,
 };
 use serde_json::{Map, Value};
 
@@ -57,6 +57,11 @@ pub(crate) fn theirs(helm: &Path, case: &Case, scratch: &Path) -> Result<String,
 
 /// What this engine prints for the same, or why it refuses.
 pub(crate) fn ours(case: &Case) -> Result<String, String> {
+    Ok(rhumb_helm::template_text(&rendered(case)?, Parts::WithCrds, Hooks::All))
+}
+
+/// What this engine makes of it.
+pub(crate) fn rendered(case: &Case) -> Result<Rendered, String> {
     let limits = Limits::default();
     let chart = if case.chart.is_dir() {
         let mut files = Vec::new();
@@ -94,8 +99,7 @@ pub(crate) fn ours(case: &Case) -> Result<String, String> {
         entropy: Entropy { seed: 7.into(), now: i64::try_from(now).unwrap_or_default() },
         limits: &limits,
     };
-    let rendered = rhumb_helm::render(&input).map_err(|error| chain(&error))?;
-    Ok(rhumb_helm::template_text(&rendered, Parts::WithCrds, Hooks::All))
+    rhumb_helm::render(&input).map_err(|error| chain(&error))
 }
 
 /// Files below a folder, links followed as Helm follows them.

@@ -8,22 +8,34 @@ use serde_json::{Map, Value};
 use super::{Dependency, Node};
 use crate::error::Error;
 use crate::functions::is_compatible_range;
+use crate::limits::Limits;
 use crate::render::Integers;
 use crate::value::{Entries, Shared, Value as Dynamic, to_json};
 use crate::values::{Nulls, at_path, coalesce, coalesce_tables, table};
 
 impl Node {
-    /// Helm's `ProcessDependencies` for these values of the release.
-    pub(crate) fn process_dependencies(&mut self, values: &Map<String, Value>) -> Result<(), Error> {
-        self.enable(values, "")?;
-        self.import_values()
+    /// Helm's `ProcessDependencies` for these values of the release. Gives how many charts it came by.
+    pub(crate) fn process_dependencies(
+        &mut self,
+        values: &Map<String, Value>,
+        limits: &Limits,
+    ) -> Result<usize, Error> {
+        let mut charts = Charts { seen: self.charts(), most: limits.charts };
+        self.enable(values, "", &mut charts)?;
+        self.import_values()?;
+        Ok(charts.seen)
     }
 
-    fn enable(&mut self, values: &Map<String, Value>, path: &str) -> Result<(), Error> {
+    /// The chart and all below it.
+    fn charts(&self) -> usize {
+        1 + self.children.iter().map(Node::charts).sum::<usize>()
+    }
+
+    fn enable(&mut self, values: &Map<String, Value>, path: &str, charts: &mut Charts) -> Result<(), Error> {
         if self.metadata.dependencies.is_empty() {
             return Ok(());
         }
-        self.name_children();
+        self.name_children(charts)?;
         let coalesced = coalesce(self, &table(values, Integers::Float), Nulls::Remove)?;
         let values = json(&self.metadata.name, &coalesced)?;
         for dependency in &mut self.metadata.dependencies {
@@ -37,14 +49,14 @@ impl Node {
         self.metadata.dependencies.retain(|one| !disabled.contains(&one.name));
         for child in &mut self.children {
             let below = format!("{path}{}.", child.metadata.name);
-            child.enable(&values, &below)?;
+            child.enable(&values, &below, charts)?;
         }
         Ok(())
     }
 
     /// Replaces the children that `Chart.yaml` names by one for each time that it names them, under its alias. A child
     /// that fits no range stays as it is, and a name without a child is left to its own devices.
-    fn name_children(&mut self) {
+    fn name_children(&mut self, charts: &mut Charts) -> Result<(), Error> {
         let fits = |child: &Node, one: &Dependency| {
             let range = one.version.as_deref().unwrap_or_default();
             child.metadata.name == one.name && is_compatible_range(range, &child.metadata.version)
@@ -54,8 +66,10 @@ impl Node {
             .into_iter()
             .partition(|child| declared.iter().any(|one| fits(child, one)));
         for one in declared {
-            let source = named.iter().chain(&children).find(|child| fits(child, one)).cloned();
-            if let Some(mut child) = source {
+            let source = named.iter().chain(&children).find(|child| fits(child, one));
+            if let Some(child) = source {
+                charts.add(child)?;
+                let mut child = child.clone();
                 if let Some(alias) = one.alias.as_ref().filter(|alias| !alias.is_empty()) {
                     child.metadata.name.clone_from(alias);
                 }
@@ -66,6 +80,7 @@ impl Node {
             }
         }
         self.children = children;
+        Ok(())
     }
 
     fn import_values(&mut self) -> Result<(), Error> {
@@ -96,6 +111,19 @@ impl Node {
         coalesce_tables(&values, &imported, Nulls::Keep);
         self.values = Arc::new(json(&self.metadata.name, &values)?);
         Ok(())
+    }
+}
+
+/// How many charts there are. Each alias is one more with all that is below it, at each of several levels.
+struct Charts {
+    seen: usize,
+    most: usize,
+}
+
+impl Charts {
+    fn add(&mut self, chart: &Node) -> Result<(), Error> {
+        self.seen = self.seen.saturating_add(chart.charts());
+        if self.seen <= self.most { Ok(()) } else { Err(Error::limit("the number of sub-charts", "charts", self.most)) }
     }
 }
 

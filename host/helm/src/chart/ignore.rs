@@ -3,6 +3,7 @@
 use super::File;
 use crate::error::Error;
 use crate::glob;
+use crate::limits::Limits;
 
 /// One line of the file.
 struct Rule {
@@ -15,16 +16,23 @@ struct Rule {
 
 /// Takes out what `.helmignore` names, and dot files right below `templates/`.
 ///
-/// A line that Helm cannot read makes it refuse the chart.
-pub(super) fn apply(files: Vec<File>) -> Result<Vec<File>, Error> {
+/// A line that Helm cannot read makes it refuse the chart. Gives the number of patterns too.
+pub(super) fn apply(files: Vec<File>, limits: &Limits) -> Result<(Vec<File>, usize), Error> {
     let source = files.iter().find(|file| file.path == ".helmignore");
     let text = source.map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default();
     let mut rules = Vec::new();
     for (at, line) in text.trim_start_matches('\u{feff}').lines().chain(["templates/.?*"]).enumerate() {
         let wrong = |message| Error::chart("", format!("line {} of .helmignore: {message}", at + 1));
         rules.extend(rule(line).map_err(wrong)?);
+        if rules.len() > limits.ignore_patterns {
+            return Err(Error::limit(
+                "the number of patterns of .helmignore",
+                "ignore_patterns",
+                limits.ignore_patterns,
+            ));
+        }
     }
-    Ok(files.into_iter().filter(|file| !is_ignored(&rules, &file.path)).collect())
+    Ok((files.into_iter().filter(|file| !is_ignored(&rules, &file.path)).collect(), rules.len()))
 }
 
 fn rule(line: &str) -> Result<Option<Rule>, String> {
@@ -86,7 +94,7 @@ mod tests {
             file("docs/a.txt"),
             file("templates/.hidden.yaml"),
         ];
-        let kept: Vec<String> = apply(files).unwrap().into_iter().map(|file| file.path).collect();
+        let kept: Vec<String> = apply(files, &Limits::default()).unwrap().0.into_iter().map(|file| file.path).collect();
         assert_eq!(kept, [".helmignore", "Chart.yaml", "sub/only.txt", "docs/a.txt"]);
     }
 }

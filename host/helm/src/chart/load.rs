@@ -7,21 +7,74 @@ use serde_json::{Map, Value};
 
 use super::{File, Metadata, Node, archive};
 use crate::error::Error;
-use crate::limits::Limits;
+use crate::limits::{Limits, Usage, count, nodes_of};
 
-/// What loading may still take, over all sub-charts.
+/// What loading took, over all sub-charts.
 pub(super) struct Budget<'l> {
-    pub(super) limits: &'l Limits,
+    limits: &'l Limits,
     bytes: usize,
     entries: usize,
+    charts: usize,
+    nodes: usize,
+    /// The most of what does not add up.
+    peaks: Usage,
 }
 
 impl<'l> Budget<'l> {
     pub(super) fn new(limits: &'l Limits) -> Self {
-        Self { limits, bytes: 0, entries: 0 }
+        Self { limits, bytes: 0, entries: 0, charts: 0, nodes: 0, peaks: Usage::default() }
+    }
+
+    /// What was taken.
+    pub(super) fn usage(&self) -> Usage {
+        Usage {
+            chart_bytes: count(self.bytes),
+            entries: count(self.entries),
+            charts: count(self.charts),
+            yaml_nodes: count(self.nodes),
+            ..self.peaks
+        }
+    }
+
+    fn peak(&mut self, usage: Usage) {
+        self.peaks = self.peaks.most(usage);
+    }
+
+    /// Refuses a folder that cannot be that of a chart, whatever is ignored in it.
+    pub(super) fn check_folder(&self, files: &[File]) -> Result<(), Error> {
+        if files.len() > self.limits.entries {
+            return Err(Error::limit("the number of files of the chart", "entries", self.limits.entries));
+        }
+        if files.iter().map(|file| file.data.len()).sum::<usize>() > self.limits.chart_bytes {
+            return Err(Error::limit("the chart", "chart_bytes", self.limits.chart_bytes));
+        }
+        files.iter().try_for_each(|file| self.check_path(file))
+    }
+
+    fn check_path(&self, file: &File) -> Result<(), Error> {
+        if file.path.len() <= self.limits.path_bytes {
+            return Ok(());
+        }
+        let start: String = file.path.chars().take(60).collect();
+        Err(Error::limit(format!("the path `{start}…`"), "path_bytes", self.limits.path_bytes))
+    }
+
+    fn enter(&mut self, depth: usize) -> Result<(), Error> {
+        self.charts += 1;
+        self.peak(Usage { chart_depth: count(depth), ..Usage::default() });
+        if depth > self.limits.chart_depth {
+            return Err(Error::limit("the nesting of sub-charts", "chart_depth", self.limits.chart_depth));
+        }
+        if self.charts > self.limits.charts {
+            return Err(Error::limit("the number of sub-charts", "charts", self.limits.charts));
+        }
+        Ok(())
     }
 
     fn take(&mut self, file: &File) -> Result<(), Error> {
+        let (path_bytes, file_bytes) = (count(file.path.len()), count(file.data.len()));
+        self.peak(Usage { path_bytes, file_bytes, ..Usage::default() });
+        self.check_path(file)?;
         self.entries += 1;
         self.bytes = self.bytes.saturating_add(file.data.len());
         if self.entries > self.limits.entries {
@@ -39,9 +92,7 @@ impl<'l> Budget<'l> {
 
 /// Loads a chart; `depth` counts the charts around it.
 pub(super) fn chart(files: Vec<File>, budget: &mut Budget<'_>, depth: usize) -> Result<Node, Error> {
-    if depth > budget.limits.chart_depth {
-        return Err(Error::limit("the nesting of sub-charts", "chart_depth", budget.limits.chart_depth));
-    }
+    budget.enter(depth)?;
     for file in &files {
         check_path(&file.path)?;
         // Files of sub-charts are counted where they are loaded.
@@ -49,7 +100,7 @@ pub(super) fn chart(files: Vec<File>, budget: &mut Budget<'_>, depth: usize) -> 
             budget.take(file)?;
         }
     }
-    let metadata = metadata(&files)?;
+    let metadata = metadata(&files, budget)?;
     let mut node = Node {
         metadata,
         lock: None,
@@ -97,26 +148,32 @@ fn text(chart: &str, file: &File) -> Result<String, Error> {
 }
 
 /// The first document of a YAML file.
-fn yaml(chart: &str, file: &File, limits: &Limits) -> Result<Value, Error> {
+fn yaml(chart: &str, file: &File, budget: &mut Budget<'_>) -> Result<Value, Error> {
+    let limits = budget.limits;
+    budget.peak(Usage { values_bytes: count(file.data.len()), ..Usage::default() });
     if file.data.len() > limits.values_bytes {
         return Err(Error::limit(format!("the file `{}`", file.path), "values_bytes", limits.values_bytes));
     }
     let text = text(chart, file)?;
     let wrong = |source| Error::Yaml { chart: chart.to_owned(), file: file.path.clone(), source };
-    rhumb_yaml::first_value(&text, &rhumb_yaml::Limits { bytes: limits.values_bytes, ..Default::default() })
-        .map_err(wrong)
+    let bounds = rhumb_yaml::Limits { bytes: limits.values_bytes, ..Default::default() };
+    let value = rhumb_yaml::first_value(&text, &bounds).map_err(wrong)?;
+    budget.nodes += nodes_of(&value);
+    if budget.nodes > limits.yaml_nodes {
+        return Err(Error::limit("the number of values of the chart's YAML", "yaml_nodes", limits.yaml_nodes));
+    }
+    Ok(value)
 }
 
-fn metadata(files: &[File]) -> Result<Metadata, Error> {
+fn metadata(files: &[File], budget: &mut Budget<'_>) -> Result<Metadata, Error> {
     let file = |path: &str| files.iter().find(|file| file.path == path);
-    let limits = Limits::default();
     let Some(main) = file("Chart.yaml") else { return Err(Error::chart("", "the file Chart.yaml is missing")) };
-    let mut fields = match yaml("", main, &limits)? {
+    let mut fields = match yaml("", main, budget)? {
         Value::Object(fields) => fields,
         _ => return Err(Error::chart("", "Chart.yaml is no map")),
     };
     if let Some(requirements) = file("requirements.yaml")
-        && let Value::Object(more) = yaml("", requirements, &limits)?
+        && let Value::Object(more) = yaml("", requirements, budget)?
     {
         fields.extend(more);
     }
@@ -175,14 +232,14 @@ fn sort_in(
     node: &mut Node,
     subcharts: &mut BTreeMap<String, Vec<File>>,
     file: File,
-    budget: &Budget<'_>,
+    budget: &mut Budget<'_>,
 ) -> Result<(), Error> {
     let name = node.metadata.name.clone();
     let is_v1 = node.metadata.api_version == "v1";
     match file.path.as_str() {
         "Chart.yaml" => {}
         "Chart.lock" | "requirements.lock" => {
-            let mut lock = yaml(&name, &file, budget.limits)?;
+            let mut lock = yaml(&name, &file, budget)?;
             if let Value::Object(fields) = &mut lock {
                 texts(fields);
             }
@@ -192,7 +249,7 @@ fn sort_in(
             }
         }
         "requirements.yaml" => node.files.extend(is_v1.then(|| file.into())),
-        "values.yaml" => match yaml(&name, &file, budget.limits)? {
+        "values.yaml" => match yaml(&name, &file, budget)? {
             Value::Object(values) => node.values = Arc::new(values),
             Value::Null => {}
             _ => return Err(Error::chart(name, "values.yaml is no map")),

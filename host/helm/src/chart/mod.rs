@@ -18,7 +18,7 @@ pub use metadata::{Dependency, Maintainer, Metadata};
 pub(crate) use template::TemplateFile;
 
 use crate::error::Error;
-use crate::limits::Limits;
+use crate::limits::{Limits, Usage, count};
 
 /// A file and its path, with `/`, relative to the chart's root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct File {
 pub struct Chart {
     pub(crate) root: Node,
     values: Value,
+    /// What loading it took.
+    pub(crate) used: Usage,
 }
 
 /// A chart or sub-chart. Rendering works on a copy, so all that is big is shared.
@@ -52,25 +54,27 @@ pub(crate) struct Node {
 impl Chart {
     /// Loads a chart from the files of its directory. `.helmignore` applies, and dot files in `templates/` are left out.
     pub fn from_files(files: Vec<File>, limits: &Limits) -> Result<Chart, Error> {
-        let total: usize = files.iter().map(|file| file.data.len()).sum();
-        if total > limits.chart_bytes {
-            return Err(Error::limit("the chart", "chart_bytes", limits.chart_bytes));
-        }
-        let mut files = ignore::apply(files)?;
+        // Before `.helmignore` is held against each of them; what it takes out may be large.
+        load::Budget::new(limits).check_folder(&files)?;
+        let (mut files, patterns) = ignore::apply(files, limits)?;
         // Helm walks folders by name, and the order of `crds/` and of sub-charts follows from that.
         files.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
-        Self::load(files, limits)
+        let mut chart = Self::load(files, limits)?;
+        chart.used.ignore_patterns = count(patterns);
+        Ok(chart)
     }
 
     /// Loads a chart from a packed archive (`.tgz`), whose top folder is left out of all paths.
     pub fn from_archive(tgz: &[u8], limits: &Limits) -> Result<Chart, Error> {
-        Self::load(unpack(tgz, limits)?, limits)
+        let mut chart = Self::load(unpack(tgz, limits)?, limits)?;
+        chart.used.archive_bytes = count(tgz.len());
+        Ok(chart)
     }
 
     fn load(files: Vec<File>, limits: &Limits) -> Result<Chart, Error> {
         let mut budget = load::Budget::new(limits);
         let root = load::chart(files, &mut budget, 0)?;
-        Ok(Chart { values: Value::Object(Map::clone(&root.values)), root })
+        Ok(Chart { values: Value::Object(Map::clone(&root.values)), root, used: budget.usage() })
     }
 
     /// `Chart.yaml`.
@@ -86,7 +90,7 @@ impl Chart {
     /// The same chart with other default values.
     pub fn with_values(&self, values: Map<String, Value>) -> Chart {
         let root = Node { values: Arc::new(values.clone()), ..self.root.clone() };
-        Chart { root, values: Value::Object(values) }
+        Chart { root, values: Value::Object(values), used: self.used }
     }
 
     /// The same chart, whose values nothing checks: `--skip-schema-validation`.
@@ -103,7 +107,7 @@ impl Chart {
     /// dependencies were processed for these values.
     pub fn stored(&self, values: &Map<String, Value>) -> Result<Value, Error> {
         let mut root = self.root.clone();
-        root.process_dependencies(values)?;
+        root.process_dependencies(values, &Limits::default())?;
         Ok(root.stored())
     }
 }

@@ -90,9 +90,8 @@ impl Call<'_, '_> {
 
     /// Refuses to make a text over the limit on output.
     pub(crate) fn sized(&self, bytes: usize) -> Outcome<()> {
-        let most = self.most();
         self.exec.engine.spend(bytes / 64)?;
-        if bytes <= most { Ok(()) } else { Err(Failure::new(format!("makes a text of more than {most} bytes"))) }
+        self.exec.engine.check_text(bytes)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Call, Function};
+use crate::limits::VALUE_DEPTH;
 use crate::template::{Failure, Outcome};
 use crate::value::{Entries, Items, ListOf, Shared, Text, Value, strval};
 
@@ -135,8 +136,8 @@ fn deep_copy(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn copy(call: &Call<'_, '_>, value: &Value, depth: usize) -> Outcome<Value> {
     call.exec.engine.spend(1)?;
-    if depth > crate::value::DEPTH {
-        return Err(Failure::new("the value nests too deep, or holds itself"));
+    if depth > VALUE_DEPTH {
+        return Err(Failure::limit("the value holds itself, or nests deeper", "value_depth", VALUE_DEPTH));
     }
     Ok(match value {
         Value::List(list) => {
@@ -179,8 +180,8 @@ fn merge_all(call: &Call<'_, '_>, winner: Winner) -> Outcome<Value> {
 /// `mergo.Merge` of maps: maps are merged, an empty destination takes the source, and with overwriting the source wins,
 /// even when it is empty or nil.
 fn merge_into(call: &Call<'_, '_>, into: &Rc<Shared>, from: &Rc<Shared>, winner: Winner, depth: usize) -> Outcome<()> {
-    if depth > crate::value::DEPTH {
-        return Err(Failure::new("the value nests too deep, or holds itself"));
+    if depth > VALUE_DEPTH {
+        return Err(Failure::limit("the value holds itself, or nests deeper", "value_depth", VALUE_DEPTH));
     }
     if Rc::ptr_eq(into, from) {
         return Ok(());

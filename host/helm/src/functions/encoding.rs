@@ -4,6 +4,7 @@ use base64::Engine as _;
 use serde_json::Value as Json;
 
 use super::{Call, Function};
+use crate::limits::nodes_of;
 use crate::template::{Failure, Outcome};
 use crate::value::{Entries, Value, from_bytes, from_json, raw_json, to_bytes, to_exact_json, to_json, to_json_text};
 
@@ -119,6 +120,8 @@ fn read_yaml(call: &Call<'_, '_>) -> Outcome<Result<Json, String>> {
     call.exec.engine.spend(text.len() / 16)?;
     let limits = rhumb_yaml::Limits::default();
     let read = rhumb_yaml::first_value(&text, &limits);
+    // A few aliases stand for many values.
+    call.exec.engine.spend(read.as_ref().map_or(0, nodes_of))?;
     Ok(read.map_err(|error| format!("error converting YAML to JSON: yaml: line {}: {}", error.line, error.message)))
 }
 

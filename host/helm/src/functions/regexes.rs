@@ -4,8 +4,8 @@ use super::{Call, Function};
 use crate::template::{Failure, Outcome};
 use crate::value::Value;
 
-/// What one compiled expression may take, in bytes.
-const COMPILED: usize = 1 << 20;
+/// How many compiled expressions are kept: charts have a few, and each may take a megabyte.
+const KEPT: usize = 100;
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -22,19 +22,38 @@ pub(super) fn find(name: &str) -> Option<Function> {
 }
 
 fn compiled(call: &Call<'_, '_>, at: usize) -> Outcome<regex::Regex> {
+    try_compiled(call, at)?
+}
+
+/// The inner error is that of a pattern that cannot be parsed.
+fn try_compiled(call: &Call<'_, '_>, at: usize) -> Outcome<Outcome<regex::Regex>> {
     let pattern = call.text(at)?;
     if let Some(regex) = call.exec.engine.regexes.borrow().get(&pattern) {
-        return Ok(regex.clone());
+        return Ok(Ok(regex.clone()));
     }
-    call.exec.engine.spend(1_000)?;
+    // A short pattern may stand for a large expression.
+    call.exec.engine.spend(10_000)?;
     if repeats_twice(&pattern) {
-        return Err(Failure::new("error parsing regexp: invalid repetition"));
+        return Ok(Err(Failure::new("error parsing regexp: invalid repetition")));
     }
-    let built = regex::RegexBuilder::new(&translated(&pattern)).size_limit(COMPILED).build();
-    let wrong = |_| Failure::new(format!("error parsing regexp: `{pattern}` is no expression that can be used"));
-    let regex = built.map_err(wrong)?;
-    call.exec.engine.regexes.borrow_mut().insert(pattern, regex.clone());
-    Ok(regex)
+    let most = call.exec.engine.limits.regex_bytes;
+    let built = regex::RegexBuilder::new(&translated(&pattern)).size_limit(most).build();
+    let regex = match built {
+        Ok(regex) => regex,
+        Err(regex::Error::CompiledTooBig(_)) => {
+            return Err(Failure::limit("the regular expression takes more bytes", "regex_bytes", most));
+        }
+        Err(_) => {
+            let message = format!("error parsing regexp: `{pattern}` is no expression that can be used");
+            return Ok(Err(Failure::new(message)));
+        }
+    };
+    let mut kept = call.exec.engine.regexes.borrow_mut();
+    if kept.len() >= KEPT {
+        kept.clear();
+    }
+    kept.insert(pattern, regex.clone());
+    Ok(Ok(regex))
 }
 
 /// Whether a repetition is repeated without parentheses, or has a count over a thousand, which Go refuses.
@@ -145,7 +164,7 @@ fn matches(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let text = call.text(1)?;
     call.text(0)?;
     call.sized(text.len())?;
-    Ok(Value::Bool(compiled(call, 0).is_ok_and(|regex| regex.is_match(&text))))
+    Ok(Value::Bool(try_compiled(call, 0)?.is_ok_and(|regex| regex.is_match(&text))))
 }
 
 fn must_match(call: &mut Call<'_, '_>) -> Outcome<Value> {

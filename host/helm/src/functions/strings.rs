@@ -93,7 +93,7 @@ fn println(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn printf(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let format = call.text(0)?;
-    let text = sprintf(&format, call.args.get(1..).unwrap_or_default(), call.most());
+    let text = sprintf(&format, call.args.get(1..).unwrap_or_default(), call.most())?;
     call.sized(text.len())?;
     Ok(Value::text(text))
 }

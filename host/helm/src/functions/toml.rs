@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{DEPTH, Entries, Value};
+use crate::value::{Entries, Value, size};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -48,7 +48,8 @@ fn from(value: &toml::Value) -> Outcome<Value> {
 fn to_toml(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let mut writer = Writer::default();
-    let result = writer.value(&mut Vec::new(), &plain(&call.any(0)?));
+    let value = call.any(0)?;
+    let result = size(&value).and_then(|_| writer.value(&mut Vec::new(), &plain(&value)));
     call.sized(writer.out.len())?;
     Ok(Value::text(match result {
         Ok(()) => writer.out,
@@ -98,9 +99,6 @@ fn kind(value: &Value) -> Result<Kind, String> {
 
 impl Writer {
     fn value(&mut self, path: &mut Vec<String>, value: &Value) -> Result<(), String> {
-        if path.len() > DEPTH {
-            return Err(format!("a value nests deeper than {DEPTH}, or holds itself"));
-        }
         match value {
             Value::Nil => Ok(()),
             Value::Map(map) | Value::Values(map) => {
@@ -131,7 +129,7 @@ impl Writer {
                 if let Some(last) = path.last() {
                     self.put(&format!("{}{} = ", indent(path), key(last)));
                 }
-                self.element(value, path.len())?;
+                self.element(value)?;
                 if !path.is_empty() {
                     self.line();
                 }
@@ -155,10 +153,7 @@ impl Writer {
         Ok(())
     }
 
-    fn element(&mut self, value: &Value, depth: usize) -> Result<(), String> {
-        if depth > DEPTH {
-            return Err(format!("a value nests deeper than {DEPTH}, or holds itself"));
-        }
+    fn element(&mut self, value: &Value) -> Result<(), String> {
         match value {
             Value::Text(text) => self.put(&quoted(text)),
             Value::Bool(bool) => self.put(crate::value::to_bool_text(*bool)),
@@ -172,7 +167,7 @@ impl Writer {
                 for (at, (name, value)) in present.iter().enumerate() {
                     self.put(if at > 0 { ", " } else { "" });
                     self.put(&format!("{} = ", key(name)));
-                    self.element(&plain(value), depth + 1)?;
+                    self.element(&plain(value))?;
                 }
                 self.put("}");
             }
@@ -182,7 +177,7 @@ impl Writer {
                 self.put("[");
                 for (at, item) in items.iter().enumerate() {
                     self.put(if at > 0 { ", " } else { "" });
-                    self.element(&plain(item), depth + 1)?;
+                    self.element(&plain(item))?;
                 }
                 self.put("]");
             }

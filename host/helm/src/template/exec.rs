@@ -11,11 +11,9 @@ use chacha20::rand_core::{Rng as _, SeedableRng as _};
 use super::node::{Binding, Branch, Callee, Expr, Node, Pipe};
 use super::{Failure, Outcome, Parsed, Template, TemplateSet, field};
 use crate::functions::Call;
+use crate::limits::{TEXT_BYTES, Usage, count, than};
 use crate::value::{Text, Value, display, strval};
 use crate::{Entropy, Limits};
-
-/// Evaluations inside one another, whatever they are; the thread that renders has the stack for it.
-const LEVELS: usize = 12_000;
 
 /// What all templates of one rendering share.
 pub(crate) struct Engine<'a> {
@@ -31,6 +29,16 @@ pub(crate) struct Engine<'a> {
     levels: Cell<usize>,
     output: Cell<usize>,
     includes: RefCell<Vec<Text>>,
+    /// The most so far of what goes up and down again.
+    peaks: Cell<Peaks>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Peaks {
+    levels: usize,
+    includes: usize,
+    range: usize,
+    text: usize,
 }
 
 impl<'a> Engine<'a> {
@@ -47,14 +55,36 @@ impl<'a> Engine<'a> {
             levels: Cell::new(0),
             output: Cell::new(0),
             includes: RefCell::default(),
+            peaks: Cell::default(),
         }
+    }
+
+    /// What was taken so far.
+    pub(crate) fn usage(&self) -> Usage {
+        let peaks = self.peaks.get();
+        Usage {
+            template_steps: self.steps.get(),
+            evaluation_depth: count(peaks.levels),
+            include_depth: count(peaks.includes),
+            range_items: count(peaks.range),
+            output_bytes: count(self.output.get().max(peaks.text)),
+            rsa_keys: count(self.rsa_keys.get()),
+            password_hashes: count(self.password_hashes.get()),
+            ..Usage::default()
+        }
+    }
+
+    fn peak(&self, change: impl FnOnce(&mut Peaks)) {
+        let mut peaks = self.peaks.get();
+        change(&mut peaks);
+        self.peaks.set(peaks);
     }
 
     /// Counts work: one for each evaluation, more for those that make or read much.
     pub(crate) fn spend(&self, steps: usize) -> Outcome<()> {
         self.steps.set(self.steps.get().saturating_add(steps as u64));
         if self.steps.get() > self.limits.template_steps {
-            return Err(Failure::new(format!("templates take more than {} steps", self.limits.template_steps)));
+            return Err(Failure::limit("templates take more steps", "template_steps", self.limits.template_steps));
         }
         Ok(())
     }
@@ -85,7 +115,7 @@ impl<'a> Engine<'a> {
         if self.rsa_keys.get() <= most {
             return Ok(());
         }
-        Err(Failure::new(format!("templates make more RSA keys than the limit `rsa_keys` of {most} allows")))
+        Err(Failure::limit("templates make more RSA keys", "rsa_keys", most))
     }
 
     /// Counts a hash of a password, which is slow on purpose.
@@ -95,15 +125,25 @@ impl<'a> Engine<'a> {
         if self.password_hashes.get() <= most {
             return Ok(());
         }
-        Err(Failure::new(format!("templates hash more passwords than the limit `password_hashes` of {most} allows")))
+        Err(Failure::limit("templates hash more passwords", "password_hashes", most))
+    }
+
+    /// Refuses a text of a function that is over the limit on output.
+    pub(crate) fn check_text(&self, bytes: usize) -> Outcome<()> {
+        self.peak(|peaks| peaks.text = peaks.text.max(bytes));
+        let most = self.limits.output_bytes.min(TEXT_BYTES);
+        if bytes <= most { Ok(()) } else { Err(Failure::limit("makes a text of more bytes", "output_bytes", most)) }
     }
 
     fn enter(&self) -> Outcome<()> {
-        self.levels.set(self.levels.get() + 1);
-        if self.levels.get() > LEVELS {
-            return Err(Failure::new(format!("templates nest deeper than {LEVELS} evaluations")));
+        let levels = self.levels.get() + 1;
+        self.levels.set(levels);
+        self.peak(|peaks| peaks.levels = peaks.levels.max(levels));
+        let most = self.limits.evaluation_depth;
+        if levels <= most {
+            return Ok(());
         }
-        Ok(())
+        Err(Failure::limit("templates nest evaluations deeper", "evaluation_depth", most))
     }
 
     fn leave(&self) {
@@ -170,7 +210,7 @@ impl<'a> Exec<'a> {
 
     /// Executes a text that is a template. What it defines is seen by itself only.
     pub(crate) fn tpl(&self, name: &Text, parsed: &Parsed, data: Value) -> Outcome<String> {
-        let Some((body, definitions)) = parsed.0.split_last() else { return Ok(String::new()) };
+        let Some((body, definitions)) = parsed.definitions.split_last() else { return Ok(String::new()) };
         let set = if definitions.is_empty() {
             Rc::clone(&self.set)
         } else {
@@ -185,6 +225,7 @@ impl<'a> Exec<'a> {
     fn inside(&self, name: &Text, run: impl FnOnce() -> Outcome<String>) -> Outcome<String> {
         self.engine.includes.borrow_mut().push(name.clone());
         let depth = self.engine.includes.borrow().len();
+        self.engine.peak(|peaks| peaks.includes = peaks.includes.max(depth));
         let result = if depth > self.engine.limits.include_depth { Err(self.loop_of_includes()) } else { run() };
         let result = result.map_err(|mut failure| {
             if failure.chain.is_empty() && failure.file.is_some() {
@@ -208,11 +249,8 @@ impl<'a> Exec<'a> {
             }
         }
         tail.reverse();
-        Failure::new(format!(
-            "templates include one another more than {} deep: {}",
-            self.engine.limits.include_depth,
-            tail.join(" → ")
-        ))
+        let than = than("include_depth", self.engine.limits.include_depth);
+        Failure::new(format!("templates include one another deeper {than}: {}", tail.join(" → ")))
     }
 
     fn list(&mut self, nodes: &[Node], dot: &Value) -> Outcome<Flow> {
@@ -276,8 +314,9 @@ impl<'a> Exec<'a> {
 
     fn print(&mut self, text: &str) -> Outcome<()> {
         self.engine.output.set(self.engine.output.get().saturating_add(text.len()));
-        if self.engine.output.get() > self.engine.limits.output_bytes {
-            return Err(Failure::new(format!("templates print more than {} bytes", self.engine.limits.output_bytes)));
+        let most = self.engine.limits.output_bytes.min(TEXT_BYTES);
+        if self.engine.output.get() > most {
+            return Err(Failure::limit("templates print more bytes", "output_bytes", most));
         }
         self.out.push_str(text);
         Ok(())
@@ -286,7 +325,7 @@ impl<'a> Exec<'a> {
     fn range(&mut self, branch: &Branch, dot: &Value) -> Outcome<Flow> {
         let scope = self.variables.len();
         let value = self.value(&branch.pipe, dot)?;
-        let items = range_items(&value, branch.pipe.variables.len());
+        let items = self.range_items(&value, branch.pipe.variables.len());
         let items = items.map_err(|failure| failure.at(&self.file, branch.pipe.line))?;
         if items.is_empty() {
             let flow = self.list(&branch.otherwise, dot);
@@ -315,6 +354,39 @@ impl<'a> Exec<'a> {
         self.dot = outer;
         self.variables.truncate(scope);
         Ok(Flow::On)
+    }
+
+    /// Keys and items in the order of a `range` with so many variables.
+    fn range_items(&self, value: &Value, variables: usize) -> Outcome<Vec<(Value, Value)>> {
+        Ok(match value {
+            Value::Nil => Vec::new(),
+            Value::Int(count) | Value::Int64(count) if variables > 1 => {
+                return Err(Failure::new(format!("can't use {count} to iterate over more than one variable")));
+            }
+            Value::Int(count) | Value::Int64(count) => {
+                let items = usize::try_from(*count).unwrap_or(0);
+                self.engine.peak(|peaks| peaks.range = peaks.range.max(items));
+                let most = self.engine.limits.range_items;
+                if items > most {
+                    return Err(Failure::limit("range takes more items of a number", "range_items", most));
+                }
+                let number = if matches!(value, Value::Int(_)) { Value::Int } else { Value::Int64 };
+                (0..*count).map(|at| (Value::Nil, number(at))).collect()
+            }
+            Value::Map(map) | Value::Values(map) => {
+                map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect()
+            }
+            Value::Files(files) => files.iter().map(|(path, data)| (Value::text(path), Value::bytes(data))).collect(),
+            other => {
+                let wrong = || Failure::new(format!("range can't iterate over {}", strval(other)));
+                let items = other.items().ok_or_else(wrong)?;
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, item)| (Value::Int(i64::try_from(at).unwrap_or(0)), item))
+                    .collect()
+            }
+        })
     }
 
     fn bind(&mut self, name: &Text, slot: Slot, binding: Binding) {
@@ -416,7 +488,10 @@ impl<'a> Exec<'a> {
             Callee::Native(function) => {
                 let args = self.args(operands, dot, last)?;
                 let typed_nils = self.typed_nils(operands, &args, dot);
-                function(&mut Call { args, exec: self, typed_nils })
+                function(&mut Call { args, exec: self, typed_nils }).and_then(|value| match &value {
+                    Value::Text(text) => self.engine.check_text(text.len()).map(|()| value),
+                    _ => Ok(value),
+                })
             }
         };
         result.map_err(|failure| failure.in_function(name))
@@ -466,31 +541,4 @@ fn chain(start: &Value, origin: Origin, names: &[Text], args: &[Value]) -> Outco
         value = field(&value, name, if last { args } else { &[] })?;
     }
     Ok(value)
-}
-
-/// Keys and items in the order of a `range` with so many variables.
-fn range_items(value: &Value, variables: usize) -> Outcome<Vec<(Value, Value)>> {
-    Ok(match value {
-        Value::Nil => Vec::new(),
-        Value::Int(count) | Value::Int64(count) if variables > 1 => {
-            return Err(Failure::new(format!("can't use {count} to iterate over more than one variable")));
-        }
-        Value::Int(count) | Value::Int64(count) => {
-            let most = 1_000_000;
-            if *count > most {
-                return Err(Failure::new(format!("range over more than {most}")));
-            }
-            let number = if matches!(value, Value::Int(_)) { Value::Int } else { Value::Int64 };
-            (0..*count).map(|at| (Value::Nil, number(at))).collect()
-        }
-        Value::Map(map) | Value::Values(map) => {
-            map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect()
-        }
-        Value::Files(files) => files.iter().map(|(path, data)| (Value::text(path), Value::bytes(data))).collect(),
-        other => {
-            let wrong = || Failure::new(format!("range can't iterate over {}", strval(other)));
-            let items = other.items().ok_or_else(wrong)?;
-            items.into_iter().enumerate().map(|(at, item)| (Value::Int(i64::try_from(at).unwrap_or(0)), item)).collect()
-        }
-    })
 }

@@ -8,6 +8,7 @@ mod node;
 mod parse;
 mod set;
 
+use crate::limits;
 use crate::value::Text;
 
 pub(crate) use access::field;
@@ -34,6 +35,11 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Box<Self> {
         Box::new(Self { message: message.into(), ..Self::default() })
+    }
+
+    /// A bound of [`crate::Limits`] is passed; `what` is such as `templates take more steps`.
+    pub(crate) fn limit(what: &str, name: &str, most: impl std::fmt::Display) -> Box<Self> {
+        Self::new(format!("{what} {}", limits::than(name, most)))
     }
 
     /// Adds where it happened, unless a place further inside is known.

@@ -9,7 +9,12 @@ use crate::value::{Text, Value};
 
 /// What one source defines, in its order.
 #[derive(Clone, Debug)]
-pub(crate) struct Parsed(pub(crate) Vec<Definition>);
+pub(crate) struct Parsed {
+    /// The body is the last.
+    pub(crate) definitions: Vec<Definition>,
+    /// How deep its blocks and parentheses nest.
+    pub(crate) nesting: usize,
+}
 
 /// One `define`, or the body of a source.
 #[derive(Clone, Debug)]

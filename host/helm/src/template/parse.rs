@@ -6,23 +6,28 @@ use super::lex::{Part, Token, TokenKind, parts, tokens};
 use super::node::{Binding, Branch, Callee, Constant, Definition, Expr, Node, Parsed, Pipe};
 use super::{Failure, Outcome};
 use crate::functions;
+use crate::limits::{NESTING, than};
 use crate::value::Text;
-
-/// How deep blocks and parentheses may nest.
-const NESTING: usize = 100;
 
 /// Parses a source: its `define`s, and its body last. Errors have a line and no file.
 pub(crate) fn parse(source: &str) -> Outcome<Parsed> {
     let parts = parts(source)?.into();
-    let mut parser =
-        Parser { definitions: Vec::new(), parts, variables: vec!["$".into()], nesting: 0, loops: 0, line: 1 };
+    let mut parser = Parser {
+        definitions: Vec::new(),
+        parts,
+        variables: vec!["$".into()],
+        nesting: 0,
+        deepest: 0,
+        loops: 0,
+        line: 1,
+    };
     let (body, end) = parser.list(Level::Top)?;
     match end {
         Stop::Eof => {}
         _ => return Err(parser.wrong("unexpected {{end}}")),
     }
     parser.add(None, body)?;
-    Ok(Parsed(parser.definitions))
+    Ok(Parsed { definitions: parser.definitions, nesting: parser.deepest })
 }
 
 struct Parser<'a> {
@@ -31,6 +36,8 @@ struct Parser<'a> {
     /// Names in scope, innermost last.
     variables: Vec<Text>,
     nesting: usize,
+    /// The most that `nesting` was.
+    deepest: usize,
     loops: usize,
     line: usize,
 }
@@ -53,6 +60,15 @@ impl Parser<'_> {
         Box::new(Failure { message: message.into(), line: self.line, ..Failure::default() })
     }
 
+    fn nest(&mut self, what: &str) -> Outcome<()> {
+        self.nesting += 1;
+        self.deepest = self.deepest.max(self.nesting);
+        if self.nesting <= NESTING {
+            return Ok(());
+        }
+        Err(self.wrong(format!("{what} nest deeper {}", than("template_nesting", NESTING))))
+    }
+
     /// Adds a definition. Of two with the same name one has to be blank, as in Go, and the other stands.
     fn add(&mut self, name: Option<Text>, body: Vec<Node>) -> Outcome<()> {
         let blank = body.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()));
@@ -67,10 +83,7 @@ impl Parser<'_> {
     }
 
     fn list(&mut self, level: Level) -> Outcome<(Vec<Node>, Stop)> {
-        self.nesting += 1;
-        if self.nesting > NESTING {
-            return Err(self.wrong(format!("blocks nest deeper than {NESTING}")));
-        }
+        self.nest("blocks")?;
         let mut body = Vec::new();
         let end = loop {
             let (inside, line) = match self.parts.pop_front() {
@@ -137,10 +150,7 @@ impl Parser<'_> {
         if let Some(next @ ("if" | "with")) = next.as_deref()
             && next == keyword
         {
-            self.nesting += 1;
-            if self.nesting > NESTING * 10 {
-                return Err(self.wrong("too many {{else if}}"));
-            }
+            self.nest("{{else if}}")?;
             let branch = self.branch(keyword, tokens)?;
             self.nesting -= 1;
             return Ok(vec![if keyword == "if" { Node::If(branch) } else { Node::With(branch) }]);
@@ -199,10 +209,7 @@ impl Parser<'_> {
     }
 
     fn pipe(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<Pipe> {
-        self.nesting += 1;
-        if self.nesting > NESTING * 2 {
-            return Err(self.wrong(format!("parentheses nest deeper than {NESTING}")));
-        }
+        self.nest("parentheses")?;
         let line = tokens.0.front().map_or(self.line, |token| token.line);
         let (variables, binding) = self.declarations(tokens, context)?;
         let mut commands = Vec::new();

@@ -1,9 +1,11 @@
 //! `eq`, `lt` and `reflect.DeepEqual`.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::{DEPTH, Value};
+use super::Value;
+use crate::limits::VALUE_DEPTH;
 
 /// The kinds that templates compare; integers of all widths are one.
 #[derive(PartialEq, Eq)]
@@ -53,16 +55,20 @@ pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, String> {
     Ok(order == Ordering::Less)
 }
 
-/// `reflect.DeepEqual`; values nested over [`DEPTH`] are taken for different.
+/// `reflect.DeepEqual`; values nested over [`VALUE_DEPTH`] are taken for different.
 pub(crate) fn deep_equal(a: &Value, b: &Value) -> bool {
-    deep_equal_at(a, b, 0)
+    deep_equal_at(a, b, 0, &mut HashSet::new())
 }
 
+/// Two lists or maps, by where they are.
+type Pair = (*const (), *const ());
+
 #[allow(clippy::float_cmp, reason = "that is what Go does")]
-fn deep_equal_at(a: &Value, b: &Value, depth: usize) -> bool {
-    if depth > DEPTH {
+fn deep_equal_at(a: &Value, b: &Value, depth: usize, seen: &mut HashSet<Pair>) -> bool {
+    if depth > VALUE_DEPTH {
         return false;
     }
+    let below = depth + 1;
     match (a, b) {
         (Value::Nil, Value::Nil) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -72,16 +78,20 @@ fn deep_equal_at(a: &Value, b: &Value, depth: usize) -> bool {
         (Value::Bytes(a), Value::Bytes(b)) => a == b,
         (Value::Time(a), Value::Time(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
-            a.1 == b.1 && a.0.len() == b.0.len() && a.0.iter().zip(&b.0).all(|(a, b)| deep_equal_at(a, b, depth + 1))
+            if Rc::ptr_eq(a, b) || !seen.insert((Rc::as_ptr(a).cast(), Rc::as_ptr(b).cast())) {
+                return a.1 == b.1;
+            }
+            a.1 == b.1 && a.0.len() == b.0.len() && a.0.iter().zip(&b.0).all(|(a, b)| deep_equal_at(a, b, below, seen))
         }
         (Value::Map(a), Value::Map(b)) if a.1 != b.1 => false,
         (Value::Map(a), Value::Map(b)) | (Value::Values(a), Value::Values(b)) => {
-            if Rc::ptr_eq(a, b) {
+            // A pair that is compared already is taken for equal, as in Go; if it is not, that comparison says so.
+            if Rc::ptr_eq(a, b) || !seen.insert((Rc::as_ptr(a).cast(), Rc::as_ptr(b).cast())) {
                 return true;
             }
             let (a, b) = (a.0.borrow(), b.0.borrow());
             a.len() == b.len()
-                && a.iter().zip(b.iter()).all(|((k, a), (l, b))| k == l && deep_equal_at(a, b, depth + 1))
+                && a.iter().zip(b.iter()).all(|((k, a), (l, b))| k == l && deep_equal_at(a, b, below, seen))
         }
         _ => false,
     }

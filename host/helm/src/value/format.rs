@@ -2,9 +2,10 @@
 
 use rhumb_yaml::number::format_float;
 
-use super::{DEPTH, Value, go_quote, go_quote_ascii, to_bool_text};
+use super::{Value, go_quote, go_quote_ascii, size, to_bool_text};
+use crate::limits::{TEXT_BYTES, VALUE_DEPTH, than};
 
-/// `%v`.
+/// `%v`. A text of more than [`TEXT_BYTES`] is not the whole one; whoever prints it or gives it to a template refuses it.
 pub(crate) fn display(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, 0);
@@ -24,6 +25,9 @@ pub(crate) fn sprint(values: &[Value]) -> String {
     let mut out = String::new();
     let mut after_text = true;
     for (at, value) in values.iter().enumerate() {
+        if out.len() > TEXT_BYTES {
+            break;
+        }
         let text = matches!(value, Value::Text(_));
         if at > 0 && !text && !after_text {
             out.push(' ');
@@ -35,7 +39,7 @@ pub(crate) fn sprint(values: &[Value]) -> String {
 }
 
 fn write(out: &mut String, value: &Value, depth: usize) {
-    if depth > DEPTH {
+    if depth > VALUE_DEPTH || out.len() > TEXT_BYTES {
         out.push('…');
         return;
     }
@@ -108,18 +112,20 @@ struct Spec {
     precision: Option<usize>,
 }
 
-/// The widest field; a template has no reason to ask for more.
-const WIDEST: usize = 10_000;
+/// The widest field that Go prints.
+const WIDEST: usize = 1_000_000;
 
-/// `fmt.Sprintf`, which ends early when there is more than `most` bytes: a verb of a few bytes prints a wide field, and a
-/// number in brackets has it print one argument again and again.
-pub(crate) fn sprintf(format: &str, args: &[Value], most: usize) -> String {
+/// `fmt.Sprintf`, which is refused when there is more than `most` bytes: a verb of a few bytes prints a wide field, also
+/// for each item of a list, and a number in brackets has it print one argument again and again.
+pub(crate) fn sprintf(format: &str, args: &[Value], most: usize) -> Result<String, String> {
+    let over = || format!("makes a text of more bytes {}", than("output_bytes", most));
+    let sizes = args.iter().map(size).collect::<Result<Vec<_>, _>>()?;
     let mut out = String::new();
     let mut chars = format.chars().peekable();
     let mut args = Args { all: args, at: 0, is_reordered: false, is_unclosed: false, is_good: true };
     while let Some(c) = chars.next() {
         if out.len() > most {
-            return out;
+            return Err(over());
         }
         if c != '%' {
             out.push(c);
@@ -176,7 +182,11 @@ pub(crate) fn sprintf(format: &str, args: &[Value], most: usize) -> String {
             Some('%') => out.push('%'),
             Some(verb) if !args.is_good => out.push_str(&format!("%!{verb}(BADINDEX)")),
             Some(verb) => match args.next() {
-                Some(arg) => out.push_str(&spec.apply(verb, arg)),
+                Some(arg) => {
+                    let size = sizes.get(args.at.saturating_sub(1)).copied().unwrap_or(0);
+                    spec.fits(size, most).then_some(()).ok_or_else(over)?;
+                    out.push_str(&spec.apply(verb, arg));
+                }
                 None => out.push_str(&format!("%!{verb}(MISSING)")),
             },
         }
@@ -186,7 +196,7 @@ pub(crate) fn sprintf(format: &str, args: &[Value], most: usize) -> String {
         let extra: Vec<String> = left.iter().map(extra).collect();
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
-    out
+    Ok(out)
 }
 
 /// What is printed, and the place of the next.
@@ -257,6 +267,11 @@ fn extra(value: &Value) -> String {
 }
 
 impl Spec {
+    /// Whether so many values can be printed with it.
+    fn fits(&self, values: usize, most: usize) -> bool {
+        values.saturating_mul(self.width.max(self.precision).unwrap_or(0)) <= most
+    }
+
     fn apply(&self, verb: char, value: &Value) -> String {
         // To `%v` the plus means the names of fields, not a sign.
         if verb == 'v' && self.plus {

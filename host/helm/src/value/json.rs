@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::{DEPTH, Entries, Value, html_safe_json};
+use super::{Entries, Value, html_safe_json, size};
 use crate::render::Integers;
 
 /// A value made of a document: every number is a 64-bit float.
@@ -31,12 +31,14 @@ pub(crate) fn from_json_as(json: &Json, integers: Integers) -> Value {
 /// The value as `json.Marshal` sees it: whole floats as integers, keys sorted; `Err` when it nests too deep or holds
 /// what JSON cannot hold.
 pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
-    to_json_at(value, 0, Numbers::Whole)
+    size(value)?;
+    to_json_of(value, Numbers::Whole)
 }
 
 /// The same with every float as a float.
 pub(crate) fn to_exact_json(value: &Value) -> Result<Json, String> {
-    to_json_at(value, 0, Numbers::Exact)
+    size(value)?;
+    to_json_of(value, Numbers::Exact)
 }
 
 /// What becomes of a float without a fraction.
@@ -46,10 +48,7 @@ enum Numbers {
     Exact,
 }
 
-fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, String> {
-    if depth > DEPTH {
-        return Err(format!("a value nests deeper than {DEPTH}, or holds itself"));
-    }
+fn to_json_of(value: &Value, numbers: Numbers) -> Result<Json, String> {
     Ok(match value {
         Value::Nil => Json::Null,
         Value::Bool(bool) => Json::Bool(*bool),
@@ -62,18 +61,17 @@ fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, Str
             Json::String(base64::engine::general_purpose::STANDARD.encode(bytes.as_slice()))
         }
         Value::List(list) => {
-            Json::Array(list.0.iter().map(|item| to_json_at(item, depth + 1, numbers)).collect::<Result<_, _>>()?)
+            Json::Array(list.0.iter().map(|item| to_json_of(item, numbers)).collect::<Result<_, _>>()?)
         }
         Value::Map(map) | Value::Values(map) => {
             let map = map.0.borrow();
-            let entries = map.iter().map(|(key, value)| Ok((key.to_string(), to_json_at(value, depth + 1, numbers)?)));
+            let entries = map.iter().map(|(key, value)| Ok((key.to_string(), to_json_of(value, numbers)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Versions(versions) => Json::from(versions.iter().cloned().collect::<Vec<_>>()),
         Value::Files(files) => {
-            let bytes = files
-                .iter()
-                .map(|(path, data)| Ok((path.to_owned(), to_json_at(&Value::bytes(data), depth, numbers)?)));
+            let bytes =
+                files.iter().map(|(path, data)| Ok((path.to_owned(), to_json_of(&Value::bytes(data), numbers)?)));
             Json::Object(bytes.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Struct(object) if object.name == "*semver.Version" => {
@@ -81,7 +79,7 @@ fn to_json_at(value: &Value, depth: usize, numbers: Numbers) -> Result<Json, Str
         }
         Value::Struct(object) => {
             let fields = object.fields.iter().filter(|(_, value)| value.truth());
-            let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_at(value, depth + 1, numbers)?)));
+            let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_of(value, numbers)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Time(nanos) => Json::String(crate::record::time(*nanos)),

@@ -10,6 +10,7 @@ mod files;
 mod format;
 mod json;
 mod quote;
+mod size;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,9 +24,7 @@ pub(crate) use files::Files;
 pub(crate) use format::{display, sprint, sprintf, strval};
 pub(crate) use json::{from_json, from_json_as, raw_json, to_exact_json, to_json, to_json_text};
 pub(crate) use quote::{go_quote, go_quote_ascii, html_safe_json, is_printable};
-
-/// How deep a value may nest before converting, printing or comparing it is refused: `set` can make a map hold itself.
-pub(crate) const DEPTH: usize = 500;
+pub(crate) use size::size;
 
 /// A text. Threads share those of parsed templates.
 pub(crate) type Text = Arc<str>;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+use std::io::Write as _;
+
 use rhumb_helm::{
     Action, Capabilities, Chart, Entropy, Error, File, Integers, Limits, ReleaseOptions, RenderInput, Rendered,
 };
@@ -55,4 +57,22 @@ fn render_all(
 /// The smallest chart with one template.
 pub(crate) fn one_template(source: &str) -> Vec<File> {
     vec![file("Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n"), file("templates/a.yaml", source)]
+}
+
+/// A `.tgz` of these paths, whatever they are.
+pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, data) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(data.len() as u64);
+        header.set_mode(0o644);
+        // `set_path` refuses what this test is about.
+        let name = &mut header.as_old_mut().name;
+        name.iter_mut().zip(path.bytes()).for_each(|(slot, byte)| *slot = byte);
+        header.set_cksum();
+        tar.append(&header, *data).unwrap();
+    }
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&tar.into_inner().unwrap()).unwrap();
+    gzip.finish().unwrap()
 }
