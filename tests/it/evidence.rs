@@ -18,7 +18,7 @@ const AUTOMATED: &str = "    fluxcd.io/automated: \"true\"\n";
 fn policies() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
-        let names = ["approval", "env-sizing", "glob", "no-reapply", "semver", "stop-switch", "waves"];
+        let names = ["approval", "env-sizing", "glob", "no-reapply", "semver", "stop-switch", "waves", "window"];
         let crates = names.map(|name| root().join("policies").join(name));
         let out = root().join("target/policies-with-evidence");
         rhumb_cli::policy::build::build_all(&crates, &out).unwrap();
@@ -151,6 +151,23 @@ async fn is_the_same_elsewhere(daemon: &str) {
         let same = run(&[&["policy", "diff", &semver, &semver], from].concat()).await;
         assert!(text(&same).ends_with(" recorded decisions, 0 would be another\n"), "{from:?}: {}", stderr(&same));
     }
+    let checked = run(&[
+        "policy",
+        "check",
+        "--component",
+        &semver,
+        "--records",
+        "all.jsonl",
+        "--tries",
+        "60",
+        "--output",
+        "json",
+    ])
+    .await;
+    let reports: Value = serde_json::from_slice(&checked.stdout).unwrap_or_else(|_| panic!("{}", stderr(&checked)));
+    let tried = |row: &Value| row["tried"].as_u64().unwrap_or_default();
+    let rows = reports[0]["properties"].as_array().unwrap();
+    assert!(checked.status.success() && rows.iter().map(tried).sum::<u64>() > 60, "{reports:#}");
     let missing = run(&["policy", "replay", "all.jsonl", "--component", &format!("{policies}/glob.wasm")]).await;
     assert_eq!(missing.status.code(), Some(1));
     assert!(text(&missing).contains(" of a component that is not there: sha256:"), "{}", text(&missing));
@@ -276,4 +293,37 @@ async fn waves_go_by_the_labels_of_the_others() {
     world.settle_after(Event::Cluster).await;
     assert!(world.remote.text(dev).unwrap().contains("0.4.10"));
     assert!(world.remote.text(prod).unwrap().contains("tag: 0.4.10"), "{:?}", decided(&world, "prod", "podinfo-prod"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_that_operators_announce_holds_until_it_is_over_and_one_that_cannot_be_read_holds() {
+    let world = world().await;
+    let cluster = &world.daemon.ctx.cluster;
+    let announce = |namespace: &str, text: &str| {
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "data": {"windows.yaml": text},
+            "metadata": {"name": "calendar", "namespace": namespace, "labels": {"rhumb.dev/evidence": "windows"}},
+        })
+    };
+    let file = "releases/prod/podinfo.yaml";
+    ask(&world, file, "window", "{}").await;
+    let freeze = "- {name: audit, freeze: true, from: 2000-01-01T00:00:00Z, to: 2100-01-01T00:00:00Z, reason: audit}";
+    cluster.apply(&announce("default", freeze), "somebody").await.unwrap();
+    world.settle_after(Event::Cluster).await;
+    push(&world, "0.4.10").await;
+    let (code, words) = decided(&world, "prod", "podinfo-prod");
+    let expected = "0.4.10: hold by `window`: there is a freeze: audit, and no window opens within a year";
+    assert_eq!((code.as_str(), words.as_str()), ("never", expected));
+
+    cluster.apply(&announce("default", "- {name: audit, freeze: yes please}"), "somebody").await.unwrap();
+    world.settle_after(Event::Cluster).await;
+    let (_, words) = decided(&world, "prod", "podinfo-prod");
+    assert!(words.contains("windows not read: ConfigMap `default/calendar`: `windows.yaml`: "), "{words}");
+    assert!(world.remote.text(file).unwrap().contains("tag: 0.4.9"), "{words}");
+
+    // Elsewhere anybody could announce.
+    cluster.apply(&announce("prod", freeze), "somebody").await.unwrap();
+    cluster.delete(&rhumb_io::cluster::Key::of(&announce("default", "")).unwrap()).await.unwrap();
+    world.settle_after(Event::Cluster).await;
+    assert!(world.remote.text(file).unwrap().contains("tag: 0.4.10"), "{:?}", decided(&world, "prod", "podinfo-prod"));
 }

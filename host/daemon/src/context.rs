@@ -28,7 +28,7 @@ use crate::evidence::Histories;
 use crate::external::Documents;
 use crate::flights::{Flights, ReleaseName};
 use crate::git_access::GitAccess;
-use crate::policies::Declarations;
+use crate::policies::{Declarations, Kept};
 use crate::report;
 use crate::repository::Repository;
 use crate::scanner::Scanner;
@@ -77,6 +77,8 @@ pub struct Context {
     pub statements: Statements,
     /// Release records that rules look at.
     pub histories: Histories,
+    /// Components that came over the network.
+    pub components: Kept,
     /// How many release actions work at the same time.
     pub workers: Workers,
     /// Charts of exact versions that were found lately, so that an event asks no chart repository.
@@ -143,8 +145,9 @@ impl Context {
                 ..charts::Options::default()
             })?,
             watched: Watched::start(&cluster, &wakeups, &flights),
-            statements: Statements::start(&cluster, &wakeups),
+            statements: Statements::start(&cluster, &config.namespace, &wakeups),
             declared: Arc::new(Declarations::start(&cluster, &wakeups)),
+            components: Kept::open(&state.join("components")).with_context(made)?,
             histories: Histories::default(),
             wakeups,
             flights,

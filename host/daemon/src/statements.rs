@@ -1,9 +1,11 @@
-//! What people say in the cluster about versions: approvals, the stop switch and bindings, as watches keep them known.
+//! What people say in the cluster about versions: approvals, the stop switch, bindings, windows and facts, as watches keep
+//! them known.
 
 use std::sync::Arc;
 
 use rhumb_core::chain::chain;
-use rhumb_core::evidence::{Evidence, Part};
+use rhumb_core::evidence::{self, Announced, Evidence, Part};
+use rhumb_core::id::Timestamp;
 use rhumb_core::objects::{API_VERSION, Approval, Binding, Stop};
 use rhumb_io::cluster::{self, Cluster, Informer, Look, Selection, Start};
 
@@ -20,11 +22,12 @@ pub struct Statements {
     approvals: Informer<Approval>,
     switches: Informer<Stop>,
     bindings: Informer<Binding>,
+    announced: Informer<Announced>,
 }
 
 impl Statements {
     /// Begins to watch. Whatever is said or taken back asks the rules anew, at once.
-    pub(crate) fn start(cluster: &Cluster, wakeups: &Arc<Wakeups>) -> Self {
+    pub(crate) fn start(cluster: &Cluster, namespace: &str, wakeups: &Arc<Wakeups>) -> Self {
         let selection = |kind: &str| Selection {
             api_version: API_VERSION.to_owned(),
             kind: kind.to_owned(),
@@ -32,7 +35,10 @@ impl Statements {
             part: cluster::Part::Whole,
             start: Start::All,
         };
-        let [one, other, third] = [(); 3].map(|()| Arc::clone(wakeups));
+        let [one, other, third, fourth] = [(); 4].map(|()| Arc::clone(wakeups));
+        let config_maps =
+            Selection { api_version: "v1".to_owned(), labels: Some(evidence::LABEL), ..selection("ConfigMap") };
+        let own = namespace.to_owned();
         Self {
             approvals: cluster.inform(
                 selection(APPROVAL),
@@ -56,24 +62,35 @@ impl Statements {
                     }
                 },
             ),
+            announced: cluster.inform(
+                config_maps,
+                move |object| Announced::of(&object).filter(|announced| announced.place.0 == own),
+                move |_| fourth.notify(Event::Cluster),
+            ),
             cluster: cluster.clone(),
         }
     }
 
-    /// What is said, as current as asked for, and which of it cannot be known.
-    pub(crate) async fn look(&self, look: Look) -> Evidence {
-        let (approvals, switches) = futures::join!(
+    /// What is said and counts at this time, as current as asked for, and which of it cannot be known.
+    pub(crate) async fn look(&self, look: Look, now: Timestamp) -> Evidence {
+        let (approvals, switches, announced) = futures::join!(
             known(&self.cluster, APPROVAL, &self.approvals, look),
             known(&self.cluster, STOP_SWITCH, &self.switches, look),
+            self.announced.current(look),
         );
         let unread = [(Part::Approvals, approvals.err()), (Part::Stop, switches.err())];
-        Evidence {
+        let mut evidence = Evidence {
             approvals: self.approvals.all().into_values().map(|approval| approval.as_ref().clone()).collect(),
             // The definition lets there be one switch; were there more, one of them counts.
             stop: self.switches.all().into_values().next().map(|stop| stop.as_ref().clone()),
             unread: unread.into_iter().filter_map(|(part, why)| Some((part, why?))).collect(),
             ..Evidence::default()
+        };
+        match announced {
+            Ok(()) => evidence.add_announced(self.announced.all().values().map(AsRef::as_ref), now),
+            Err(why) => evidence.unread.extend([Part::Windows, Part::Facts].map(|part| (part, why.clone()))),
         }
+        evidence
     }
 }
 

@@ -1,4 +1,5 @@
-//! Compiles components, through the cache where there is one, and in a process of its own where there is a program.
+//! Admits and compiles components, through the cache where there is one, and in a process of its own where there is a
+//! program.
 
 #![allow(unsafe_code, reason = "loading compiled code is unsafe; what makes it sound is said at each place")]
 
@@ -9,13 +10,14 @@ use rhumb_core::id::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::cache::Cache;
+use crate::admission::admit;
+use crate::cache::{Cache, Kept};
 use crate::children::Process;
 use crate::engine::{self, Runtime};
 use crate::error::{self, LoadError};
 use crate::evaluate::Unready;
 use crate::isolation::Program;
-use crate::limits::CompileLimits;
+use crate::limits::{CompileLimits, Limits};
 use crate::worker::{self, Compile, Compiled};
 
 /// Largest code that is taken from a compiler.
@@ -42,46 +44,37 @@ impl Compiler {
     }
 }
 
-/// Machine code of a component, from the cache or new.
-pub(crate) struct Code {
-    pub(crate) bytes: Arc<[u8]>,
-    /// Whether it may have been made by another build of this program.
-    pub(crate) is_kept: bool,
-}
-
-/// What is compiled for which engine, and kept under which name.
+/// How a component becomes code, and under which name that is kept.
 pub(crate) struct Store<'a> {
     pub(crate) compiler: &'a Compiler,
     pub(crate) cache: Option<&'a Cache>,
-    pub(crate) limits: &'a CompileLimits,
-    /// Digest of the component and of everything else that code depends on.
+    pub(crate) limits: &'a Limits,
+    /// Digest of the component and of everything else that code and admission depend on.
     pub(crate) key: Digest,
 }
 
 impl Store<'_> {
-    /// Code from the cache, or else new.
-    pub(crate) fn get(&self, bytes: &[u8]) -> Result<Code, LoadError> {
-        match self.cache.and_then(|cache| cache.get(&self.key)) {
-            Some(code) => Ok(Code { bytes: code.into(), is_kept: true }),
-            None => self.renew(bytes),
-        }
+    /// What was kept, perhaps by another build of this program.
+    pub(crate) fn kept(&self) -> Option<Kept> {
+        self.cache.and_then(|cache| cache.get(&self.key))
     }
 
-    /// New code, also for a kept one that turned out to be of no use.
-    pub(crate) fn renew(&self, bytes: &[u8]) -> Result<Code, LoadError> {
-        let code = self.compiler.compile(self.limits, bytes)?;
+    /// Admits and compiles, and keeps what comes of it.
+    pub(crate) fn make(&self, bytes: &[u8]) -> Result<Kept, LoadError> {
+        let admitted = admit(bytes, self.limits.component_bytes)?;
+        let code = self.compiler.compile(&self.limits.compile, bytes)?;
         if let Some(cache) = self.cache
-            && let Err(error) = cache.put(&self.key, &code)
+            && let Err(error) = cache.put(&self.key, &admitted, &code)
         {
             tracing::warn!(%error, "failed to keep compiled code");
         }
-        Ok(Code { bytes: code.into(), is_kept: false })
+        Ok(Kept { admitted, code: Arc::new(code) })
     }
 }
 
 /// Makes a component of code.
 pub(crate) fn revive(runtime: &Runtime, code: &[u8]) -> Result<Component, Unready> {
-    // SAFETY: code comes from `Store::get`: out of a compiler of ours, or out of the cache, which gives only bytes that
+    // SAFETY: code comes from a `Store`: out of a compiler of ours, or out of the cache, which gives only bytes that
     // carry the mark of our own key and are bound to the component and this engine by their name. In the process that
     // evaluates it comes through the socket that its parent holds.
     unsafe { Component::deserialize(&runtime.engine, code) }.map_err(|error| Unready::Code(format!("{error:#}")))

@@ -62,7 +62,7 @@ impl Places {
         limits: &Limits,
         component: &Digest,
         (kind, budget): (Kind, u64),
-        code: &Arc<[u8]>,
+        code: &Arc<Vec<u8>>,
     ) -> Result<Result<Place, Unready>, LoadError> {
         match self {
             Self::Here(runtime) => {

@@ -9,9 +9,9 @@ use rhumb_core::id::{Digest, Timestamp};
 use rhumb_core::judge::{Answer, Ask, Decision, Failure, Kind, Problem, Question, Reason};
 use rhumb_core::policies::PolicyInfo;
 
-use crate::admission::admit;
+use crate::admission::{self, Admitted};
 use crate::allocation::Allocation;
-use crate::cache::Cache;
+use crate::cache::{Cache, Kept};
 use crate::call::{Call, Returned, other_function};
 use crate::children::Suspended;
 use crate::compile::{Compiler, Store};
@@ -19,6 +19,7 @@ use crate::convert::Rules;
 use crate::describe::Describe;
 use crate::engine::EngineProfile;
 use crate::error::LoadError;
+use crate::evaluate::Unready;
 use crate::isolation::{Isolation, Walls};
 use crate::limits::Limits;
 use crate::place::{Place, Places};
@@ -48,13 +49,15 @@ struct Inner {
     compiler: Compiler,
     cache: Option<Cache>,
     profile: EngineProfile,
+    /// Names the engine that code is made for and the rules of admission.
+    made_by: Digest,
     limits: Limits,
     policies: RwLock<HashMap<Digest, Arc<Policy>>>,
 }
 
 /// A policy that can be asked.
 struct Policy {
-    describe: Describe,
+    admitted: Admitted,
     /// Declared reason codes.
     codes: BTreeSet<String>,
     /// Fuel of one call: what the policy recommends, as far as the operator allows it.
@@ -109,33 +112,39 @@ impl Sandbox {
         };
         let places = Places::start(isolation, allocation, &limits)?;
         let (profile, policies) = (EngineProfile::of_this_build(), RwLock::default());
-        Ok(Self { inner: Arc::new(Inner { places, compiler, cache, profile, limits, policies }) })
+        let (code, rules) = (profile.code(), admission::rules());
+        let made_by = Digest::of_parts([code.as_str().as_bytes(), rules.as_str().as_bytes()]);
+        Ok(Self { inner: Arc::new(Inner { places, compiler, cache, profile, made_by, limits, policies }) })
     }
 
-    /// Takes a component in: looks at it, compiles it, and checks that it describes itself truly.
+    /// Takes a component in: looks at it, compiles it, and checks that it describes itself truly. What was kept of these
+    /// bytes by the same rules is neither looked at nor compiled again.
     ///
-    /// Loading the same bytes again costs a look at them.
+    /// Loading the same bytes again costs their digest.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
-        let admitted = admit(bytes, self.inner.limits.component_bytes)?;
+        let limit = self.inner.limits.component_bytes;
+        if bytes.len() > limit {
+            return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
+        }
         let digest = Digest::of(bytes);
         let policy = match self.policy(&digest) {
             Some(policy) => policy,
             None => {
-                let policy = Arc::new(self.prepare(&digest, bytes, admitted.describe)?);
-                self.require_truth(&policy, &admitted.section)?;
+                let policy = Arc::new(self.prepare(&digest, bytes)?);
+                self.require_truth(&policy)?;
                 let mut policies = self.inner.policies.write().unwrap_or_else(PoisonError::into_inner);
                 policies.insert(digest.clone(), Arc::clone(&policy));
                 policy
             }
         };
-        let describe = policy.describe.clone();
+        let Admitted { describe, imports, .. } = policy.admitted.clone();
         Ok(Loaded {
             digest,
             kind: describe.kind,
             name: describe.name.clone(),
             version: describe.version.clone(),
             describe,
-            imports: admitted.imports,
+            imports,
             budget: policy.budget,
             size: bytes.len(),
         })
@@ -151,7 +160,7 @@ impl Sandbox {
             return Err(whole("unavailable", unknown(component)));
         };
         let value = json::parse(config, limits.answer.json_depth).map_err(|text| whole("invalid-json", text))?;
-        let problems = schema::check(&policy.describe.config, &value);
+        let problems = schema::check(&policy.admitted.describe.config, &value);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -232,31 +241,33 @@ impl Sandbox {
         self.inner.policies.read().unwrap_or_else(PoisonError::into_inner).get(component).cloned()
     }
 
-    /// Compiles a component, or takes its code from the cache, and makes it ready where it will run.
-    fn prepare(&self, digest: &Digest, bytes: &[u8], describe: Describe) -> Result<Policy, LoadError> {
-        let Inner { places, compiler, cache, profile, limits, .. } = &*self.inner;
-        let key = Digest::of_parts([digest.as_str().as_bytes(), profile.code().as_str().as_bytes()]);
-        let store = Store { compiler, cache: cache.as_ref(), limits: &limits.compile, key };
-        let budget = describe.fuel.min(limits.fuel);
-        let mut code = store.get(bytes)?;
-        let place = match places.prepare(limits, digest, (describe.kind, budget), &code.bytes)? {
-            Ok(place) => place,
-            // Such as code for a processor that this one is not.
-            Err(unready) if code.is_kept => {
-                tracing::warn!(%digest, ?unready, "compiled anew: the code that was kept is of no use here");
-                code = store.renew(bytes)?;
-                places.prepare(limits, digest, (describe.kind, budget), &code.bytes)??
+    /// Admits and compiles a component, or takes what was kept of it, and makes it ready where it will run.
+    fn prepare(&self, digest: &Digest, bytes: &[u8]) -> Result<Policy, LoadError> {
+        let Inner { compiler, cache, made_by, limits, .. } = &*self.inner;
+        let key = Digest::of_parts([digest.as_str().as_bytes(), made_by.as_str().as_bytes()]);
+        let store = Store { compiler, cache: cache.as_ref(), limits, key };
+        if let Some(kept) = store.kept() {
+            match self.ready(digest, kept)? {
+                Ok(policy) => return Ok(policy),
+                // Such as code for a processor that this one is not.
+                Err(unready) => tracing::warn!(%digest, ?unready, "compiled anew: what was kept is of no use here"),
             }
-            Err(unready) => return Err(unready.into()),
-        };
-        let codes = describe.codes();
-        Ok(Policy { describe, codes, budget, place, settled: Mutex::default() })
+        }
+        Ok(self.ready(digest, store.make(bytes)?)??)
+    }
+
+    fn ready(&self, digest: &Digest, kept: Kept) -> Result<Result<Policy, Unready>, LoadError> {
+        let (Inner { places, limits, .. }, Kept { admitted, code }) = (&*self.inner, kept);
+        let budget = admitted.describe.fuel.min(limits.fuel);
+        let place = places.prepare(limits, digest, (admitted.describe.kind, budget), &code)?;
+        let codes = admitted.describe.codes();
+        Ok(place.map(|place| Policy { admitted, codes, budget, place, settled: Mutex::default() }))
     }
 
     /// Runs `describe` and compares it with what the custom section says.
-    fn require_truth(&self, policy: &Policy, section: &str) -> Result<(), LoadError> {
+    fn require_truth(&self, policy: &Policy) -> Result<(), LoadError> {
         match self.run_one(policy, Call::Describe).0 {
-            Ok(Returned::Describe(said)) if said == section => Ok(()),
+            Ok(Returned::Describe(said)) if said == policy.admitted.section => Ok(()),
             Ok(Returned::Describe(_)) => Err(LoadError::LyingDescription),
             Ok(_) => Err(LoadError::Describe(other_function())),
             Err(failure) => Err(LoadError::Describe(failure)),
@@ -313,7 +324,7 @@ impl Sandbox {
     }
 
     fn require_kind(&self, policy: &Policy, question: &Question) -> Result<(), Failure> {
-        let (is, asked) = (policy.describe.kind, question.ask.kind());
+        let (is, asked) = (policy.admitted.describe.kind, question.ask.kind());
         if is == asked {
             return Ok(());
         }

@@ -119,14 +119,28 @@ fn a_child_that_dies_fails_what_it_decided_and_another_takes_its_place() {
     let question = question(&semver.digest, r#"{"range":"*"}"#, 100);
     let before = apart.decide(&question);
     assert!(before.answer.is_ok(), "{before:?}");
-    for _ in 0..2 {
+    let die = || {
         let children = evaluating();
         assert!(!children.is_empty());
         for pid in children {
             assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
         }
-        let failure = apart.decide(&question).answer.unwrap_err();
+        apart.decide(&question).answer.unwrap_err()
+    };
+    for _ in 0..2 {
+        let failure = die();
         assert_eq!((failure.code(), failure.to_string().as_str()), ("died", "ended the process that ran it: signal 9"));
         assert_eq!(apart.decide(&question), before);
     }
+    assert_eq!(apart.suspended(&semver.digest), None, "twice may be bad luck");
+
+    // Once more, and it is left alone; its neighbour is not.
+    assert_eq!(die().code(), "died");
+    let words = "suspended for 10 s after it ended its process 3 times, the last time with signal 9";
+    let failure = apart.decide(&question).answer.unwrap_err();
+    assert_eq!((failure.code(), failure.to_string().contains(words)), ("unavailable", true), "{failure}");
+    assert_eq!(apart.suspended(&semver.digest).unwrap().why, words);
+    let glob = apart.load(guests::component("glob")).unwrap();
+    let neighbour = apart.decide(&questions::question(&glob.digest, r#"{"pattern":"0.4*"}"#, 10));
+    assert!(neighbour.answer.is_ok(), "{neighbour:?}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rhumb_core::evidence::Evidence;
+use rhumb_core::evidence::{Announced, Evidence};
 use rhumb_core::id::{Revision, Timestamp};
 use rhumb_core::images::{self, Decided, ImagesView, Kept, Promotions, Scan, Verdicts};
 use rhumb_core::judge::{Metadata, Tags};
@@ -30,16 +30,17 @@ pub(super) async fn containers(
     // What is refused shows as missing where it is attached.
     let (policies, _) = library.attach(sandbox, &images::attached(&workloads, &bound));
     let declared = declared((sandbox, library), files, manifests);
+    let now = Timestamp(now());
     let mut view = ImagesView {
         head: Revision::new("worktree"),
-        now: Timestamp(now()),
+        now,
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
         workloads,
         repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
         policies: Policies::new(policies, Ok(declared)),
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
-        evidence: Evidence::default(),
+        evidence: announced(manifests, now),
         bound,
     };
     let mut verdicts = Verdicts::default();
@@ -54,6 +55,15 @@ pub(super) async fn containers(
     }
     let plan = images::plan(&view, &verdicts);
     plan.rows.iter().map(|row| container(row, offers.is_some())).collect()
+}
+
+/// The windows and facts that ConfigMaps of the repository announce, whatever their namespace.
+fn announced(manifests: &Manifests, now: Timestamp) -> Evidence {
+    let config_maps = manifests.objects.iter().filter(|one| one.api_version == "v1" && one.id.kind == "ConfigMap");
+    let announced: Vec<Announced> = config_maps.filter_map(|object| Announced::of(&object.value)).collect();
+    let mut evidence = Evidence::default();
+    evidence.add_announced(&announced, now);
+    evidence
 }
 
 /// The rules that objects of the repository bind.

@@ -1,7 +1,7 @@
 //! `rhumb policy diff`: what another version of a policy would have decided.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -84,7 +84,7 @@ pub async fn run(arguments: &Arguments) -> Result<Printed> {
         })
         .await?;
     }
-    for path in paths(&arguments.records)? {
+    for path in super::record_paths(&arguments.records)? {
         super::each_record(&path, |record| {
             compared.take(&record);
             Ok(())
@@ -138,26 +138,6 @@ impl Compared<'_> {
             self.groups.entry(change).or_default().push(changed(&question, would));
         }
     }
-}
-
-/// The records of some files and folders, in the order of their names.
-fn paths(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for path in given {
-        if !path.is_dir() {
-            found.push(path.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(path).with_context(|| format!("failed to read `{}`", path.display()))?;
-        let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-        found.extend(files.filter(|file| is_record(file)));
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn is_record(path: &Path) -> bool {
-    super::is_list(path) || path.extension().is_some_and(|ending| ending == "json")
 }
 
 /// The recorded question to one component, whose config is checked as a daemon does before it asks.

@@ -155,6 +155,26 @@ fn each_record(path: &Path, mut take: impl FnMut(Record) -> Result<()>) -> Resul
     Ok(())
 }
 
+/// The records of some files and folders, in the order of their names.
+fn record_paths(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in given {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        found.extend(files.filter(|file| is_record(file)));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_record(path: &Path) -> bool {
+    is_list(path) || path.extension().is_some_and(|ending| ending == "json")
+}
+
 /// Whether a file holds any number of records.
 fn is_list(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jsonl")

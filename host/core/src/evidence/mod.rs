@@ -3,11 +3,13 @@
 //! [`Part`] is the one list of it. A policy gets the parts that its `describe` names and no other, and what no policy of
 //! a pass names is not looked for. What was looked for and could not be read is said, so that no rule takes it for empty.
 
+mod announced;
 mod fleet;
 
 #[cfg(test)]
 mod tests;
 
+pub use announced::{Announced, LABEL, Said};
 pub use fleet::{Load, load};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +117,10 @@ pub struct Evidence {
     pub approvals: Vec<Approval>,
     /// The stop switch, when somebody pulled it.
     pub stop: Option<Stop>,
+    /// Windows and freezes that are not over, in the form of the contract.
+    pub windows: Vec<Value>,
+    /// Facts by the name of their source.
+    pub facts: Value,
     /// Why a part could not be read, for people.
     pub unread: BTreeMap<Part, String>,
 }
@@ -130,6 +136,18 @@ pub struct Unread {
 }
 
 impl Evidence {
+    /// Adds what operators announce, as it is at this time.
+    pub fn add_announced<'a>(&mut self, announced: impl IntoIterator<Item = &'a Announced> + Clone, now: Timestamp) {
+        match announced::windows_at(announced.clone(), now) {
+            Ok(windows) => self.windows = windows,
+            Err(why) => drop(self.unread.insert(Part::Windows, why)),
+        }
+        match announced::facts_of(announced) {
+            Ok(facts) => self.facts = facts,
+            Err(why) => drop(self.unread.insert(Part::Facts, why)),
+        }
+    }
+
     /// The document for a question about this object, of these parts alone. `let_go` releases began to move earlier in the
     /// same pass.
     pub fn document(&self, object: &ObjectId, parts: &BTreeSet<Part>, let_go: usize) -> Result<Value, Unread> {
@@ -152,9 +170,11 @@ impl Evidence {
             Part::Environments => self.deployed.iter().map(environment).collect(),
             Part::History => self.history(object),
             Part::Approvals => self.approvals.iter().filter(|one| is_same(&one.object, object)).map(approval).collect(),
+            Part::Windows => json!(self.windows),
             // No source of theirs is known yet.
-            Part::Windows | Part::Commits => json!([]),
-            Part::Facts => json!({}),
+            Part::Commits => json!([]),
+            Part::Facts if self.facts.is_null() => json!({}),
+            Part::Facts => self.facts.clone(),
             Part::Fleet => {
                 let others = || self.fleet.iter().filter(|load| load.object != *object);
                 let upgrading = others().filter(|load| load.changing).count() + let_go;

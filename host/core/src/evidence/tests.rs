@@ -50,7 +50,7 @@ fn all() -> Evidence {
         fleet: vec![load("app", true, false), load("other", true, true)],
         approvals: vec![approval("app"), approval("other")],
         stop: Some(Stop::of(&json!({"spec": {"by": "ann", "environments": ["prod"]}}))),
-        unread: BTreeMap::new(),
+        ..Evidence::default()
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn view_of(
     look: Look,
 ) -> Result<ImagesView, Error> {
     let now = ctx.clock.now();
-    let (said, bindings) = futures::join!(ctx.statements.look(look), ctx.statements.bindings(look));
+    let (said, bindings) = futures::join!(ctx.statements.look(look, now), ctx.statements.bindings(look));
     let bound = images::bound(&said, bindings);
     let policies = ctx.policies(&images::attached(&workloads, &bound), look).await;
     let wanted = images::evidence_wanted(&workloads, &policies, &bound);

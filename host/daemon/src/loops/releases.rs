@@ -37,7 +37,8 @@ async fn judge(ctx: &Context, view: &mut ReleasesView, look: Look) -> Result<BTr
     let wanted = releases::evidence_wanted(view, asking.iter().filter_map(|index| view.releases.get(*index)));
     if !wanted.is_empty() {
         let snapshot = ctx.repository.snapshot().await?;
-        view.evidence = evidence::gather(ctx, &snapshot, &wanted, ctx.statements.look(look).await).await;
+        let said = ctx.statements.look(look, view.now).await;
+        view.evidence = evidence::gather(ctx, &snapshot, &wanted, said).await;
     }
     for index in asking {
         let Some(release) = view.releases.get(index) else { continue };

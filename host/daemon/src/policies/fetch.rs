@@ -105,11 +105,16 @@ async fn https(ctx: &Context, url: &str, digest: &Digest, limit: usize) -> Resul
         true => never(chain(&error)),
         false => not_now(chain(&error)),
     };
+    // It is the same wherever it comes from.
+    if let Some(bytes) = ctx.components.get(digest, limit) {
+        return Ok(bytes);
+    }
     let bytes = ctx.documents.bytes(url, limit).await.map_err(failed)?;
     let found = Digest::of(&bytes);
     if found != *digest {
         return Err(never(format!("what the URL gives has the digest {found}, wanted is {digest}")));
     }
+    ctx.components.put(digest, &bytes);
     Ok(bytes)
 }
 
@@ -131,6 +136,23 @@ async fn oci(
     };
     let key = public_key.map(PublicKey::parse).transpose();
     let key = key.map_err(|error| never(format!("spec.oci.publicKey cannot be used: {error}")))?;
+    // Whoever asks with another secret, or with none, has to be let in by the registry first.
+    let (namespace, name) = secret.unwrap_or_default();
+    let asked = |manifest: &str| {
+        let repository = reference.repository().to_string();
+        let parts = [&repository, manifest, public_key.unwrap_or_default(), namespace, name];
+        Digest::of_parts(parts.map(str::as_bytes))
+    };
+    let fetched = |bytes, manifest: &Digest| {
+        let pinned = Reference { digest: Some(manifest.to_string()), ..reference.clone() };
+        Fetched { bytes, reference: Some(pinned.to_string()) }
+    };
+    // What a manifest means does not change, nor who has signed it.
+    if let Some(digest) = digest
+        && let Some(bytes) = ctx.components.get(&asked(digest.as_str()), limit)
+    {
+        return Ok(fetched(bytes, digest));
+    }
     let client = ctx.scanner.registry_for_policy(secret).await.map_err(not_now)?;
     let repository = reference.repository();
     let component = client.pull_component(&repository, wanted, limit).await.map_err(failed)?;
@@ -139,6 +161,6 @@ async fn oci(
     {
         return Err(not_now(format!("{} is not signed by spec.oci.publicKey", component.manifest)));
     }
-    let pinned = Reference { digest: Some(component.manifest.to_string()), ..reference };
-    Ok(Fetched { bytes: component.bytes, reference: Some(pinned.to_string()) })
+    ctx.components.put(&asked(component.manifest.as_str()), &component.bytes);
+    Ok(fetched(component.bytes, &component.manifest))
 }

@@ -5,7 +5,9 @@
 
 mod declarations;
 mod fetch;
+mod kept;
 mod load;
 
 pub(crate) use declarations::{Declarations, Wish};
+pub use kept::Kept;
 pub use load::{Failed, check};

@@ -6,6 +6,7 @@
 mod scan;
 mod spoken;
 
+use rhumb_core::id::Digest;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::Types;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
@@ -30,14 +31,34 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::COMPONENT_MODEL);
 
+/// The rules of this module, in its own words: what was admitted by others is looked at again.
+const RULES: [&str; 3] = [include_str!("mod.rs"), include_str!("scan.rs"), include_str!("spoken.rs")];
+
+/// Names the rules.
+pub(crate) fn rules() -> Digest {
+    Digest::of_parts(RULES.map(str::as_bytes))
+}
+
 /// A component that may be compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Admitted {
     pub(crate) describe: Describe,
     /// The custom section as it stands, which `describe` must equal.
     pub(crate) section: String,
     /// Its imports, all without functions.
     pub(crate) imports: Vec<String>,
+}
+
+impl Admitted {
+    /// The section and the imports; the rest follows from them.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        serde_json::json!([self.section, self.imports]).to_string().into_bytes()
+    }
+
+    pub(crate) fn from_json(bytes: &[u8]) -> Option<Self> {
+        let (section, imports): (String, Vec<String>) = serde_json::from_slice(bytes).ok()?;
+        Some(Self { describe: Describe::parse(&section).ok()?, section, imports })
+    }
 }
 
 /// Looks at the bytes of a component.

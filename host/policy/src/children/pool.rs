@@ -41,7 +41,7 @@ pub(crate) struct Artifact {
     /// Fuel of one call.
     pub(crate) budget: u64,
     /// Machine code.
-    pub(crate) code: Arc<[u8]>,
+    pub(crate) code: Arc<Vec<u8>>,
 }
 
 /// The processes.

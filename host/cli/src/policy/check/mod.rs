@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use rhumb_policy::cases::{Answered, Case, File, InSandbox, Subject as _};
+use rhumb_policy::cases::{Answered, Case, File, InSandbox, Subject as _, case};
 use rhumb_policy::{Loaded, Sandbox};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,13 +21,14 @@ use inputs::Inputs;
 pub(super) use inputs::renumbered;
 use properties::{Found, Property};
 
+/// Most records that questions are made from.
+const RECORDS: usize = 1000;
+
 /// Options of `rhumb policy check`.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Questions are made from the config's schema and from the policy's cases; the same seed makes the \
-                        same ones. Exit codes: 0 when every property held, 1 when one did not, 2 when a policy cannot \
-                        be built or a file cannot be read."
-)]
+#[command(after_help = "Questions are made from the config's schema, from the policy's cases and from records of its \
+                        decisions; the same seed makes the same ones. Exit codes: 0 when every property held, 1 when one did not, 2 when a policy cannot \
+                        be built or a file cannot be read.")]
 pub struct Arguments {
     /// Folder of a policy, whose cases are what questions are made from
     #[arg(default_value = ".")]
@@ -35,6 +36,9 @@ pub struct Arguments {
     /// Component to check instead of building
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
+    /// Make questions from decision records as well: a record, a file that `rhumb records` wrote (`*.jsonl`), or a folder
+    #[arg(long, value_name = "PATH")]
+    records: Vec<PathBuf>,
     /// Questions to make for each policy
     #[arg(long, value_name = "COUNT", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     tries: u32,
@@ -88,9 +92,12 @@ pub fn run(arguments: &Arguments) -> Result<Printed> {
 }
 
 fn report(sandbox: &Sandbox, policy: &Loaded, folder: &Path, arguments: &Arguments) -> Result<Report> {
-    let files = suite::files(folder)?;
+    // A component alone has no cases, and its records are enough.
+    let has_enough = !arguments.records.is_empty() && !folder.join("cases").exists();
+    let files = if has_enough { Vec::new() } else { suite::files(folder)? };
     let cases = files.into_iter().flat_map(|suite| suite.file.cases);
-    let bases: Vec<Case> = cases.filter(|case| case.expect.problems.is_none()).collect();
+    let mut bases: Vec<Case> = cases.filter(|case| case.expect.problems.is_none()).collect();
+    bases.extend(recorded(policy, &arguments.records)?);
     let plain = File::from_value(serde_json::json!({"cases": [{"name": "made up"}]}));
     let plain = plain.context("failed to make a question")?.cases;
     let bases = if bases.is_empty() { plain } else { bases };
@@ -117,6 +124,21 @@ fn report(sandbox: &Sandbox, policy: &Loaded, folder: &Path, arguments: &Argumen
         }
     }
     Ok(Report { policy: policy.name.clone(), version: policy.version.clone(), seed: arguments.seed, properties: rows })
+}
+
+/// What was asked of this policy, whichever version it had.
+fn recorded(policy: &Loaded, records: &[PathBuf]) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for path in super::record_paths(records)? {
+        super::each_record(&path, |record| {
+            let is_of_it = record.component == policy.digest || record.policy.as_str() == policy.name;
+            if is_of_it && record.question().ask.kind() == policy.kind && cases.len() < RECORDS {
+                cases.push(case(&record).with_context(|| format!("failed to make a case of `{}`", path.display()))?);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(cases)
 }
 
 /// The smallest question that still breaks the property, with what the policy answers to it.
