@@ -61,7 +61,7 @@ impl Call<'_, '_> {
     /// A map that is shared with whoever else holds it; nil is an empty one.
     pub(crate) fn map(&self, at: usize) -> Outcome<Rc<Shared>> {
         match self.any(at)? {
-            Value::Map(map) if map.1 == MapOf::Anything => Ok(map),
+            Value::Map(map) if map.1 != MapOf::Texts => Ok(map),
             Value::Values(map) => Ok(map),
             Value::Nil if at < 64 && self.typed_nils >> at & 1 == 1 => {
                 Err(Failure::new("wrong type for value; expected map[string]interface {}; got interface {}"))

@@ -45,7 +45,7 @@ fn get(call: &mut Call<'_, '_>) -> Outcome<Value> {
 fn set(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(3)?;
     let (map, key, value) = (call.map(0)?, call.text(1)?, call.any(2)?);
-    if matches!(call.args.first(), Some(Value::Nil)) {
+    if call.args.first().is_some_and(Value::is_nil) {
         return Err(Failure::new("assignment to entry in nil map"));
     }
     map.0.borrow_mut().insert(key, value);

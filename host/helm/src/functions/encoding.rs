@@ -6,7 +6,10 @@ use serde_json::Value as Json;
 use super::{Call, Function};
 use crate::limits::nodes_of;
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, Value, from_bytes, from_json, raw_json, to_bytes, to_exact_json, to_json, to_json_text};
+use crate::value::{
+    Entries, ListOf, MapOf, Value, from_bytes, from_json, json_text, raw_json, to_bytes, to_exact_json, to_json,
+    to_json_text, to_json_with_bytes,
+};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -66,13 +69,15 @@ fn json(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn plain_json(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::text(raw_json(&to_json(&call.any(0)?)?).replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")))
+    Ok(Value::text(
+        raw_json(&to_json_with_bytes(&call.any(0)?)?).replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"),
+    ))
 }
 
 fn pretty_json(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let mut out = String::new();
-    write_pretty(&mut out, &to_json(&call.any(0)?)?, 0);
+    write_pretty(&mut out, &to_json_with_bytes(&call.any(0)?)?, 0);
     call.sized(out.len())?;
     Ok(Value::text(crate::value::html_safe_json(&out)))
 }
@@ -99,7 +104,7 @@ fn write_pretty(out: &mut String, json: &Json, depth: usize) {
             for (at, (key, value)) in object.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
                 line(out, depth + 1);
-                out.push_str(&Json::from(key.as_str()).to_string());
+                out.push_str(&json_text(key));
                 out.push_str(": ");
                 write_pretty(out, value, depth + 1);
             }
@@ -171,7 +176,8 @@ fn read_json(call: &Call<'_, '_>) -> Outcome<Result<Json, String>> {
 
 fn parse_json(call: &mut Call<'_, '_>) -> Outcome<Value> {
     Ok(match read_json(call)? {
-        Ok(json @ (Json::Object(_) | Json::Null)) => from_json(&json),
+        Ok(json @ Json::Object(_)) => from_json(&json),
+        Ok(Json::Null) => Value::map_of(Entries::new(), MapOf::Nil),
         Ok(other) => with_error(&json_mismatch(&other, "map[string]interface {}")),
         Err(message) => with_error(&message),
     })
@@ -179,7 +185,8 @@ fn parse_json(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn parse_json_array(call: &mut Call<'_, '_>) -> Outcome<Value> {
     Ok(match read_json(call)? {
-        Ok(json @ (Json::Array(_) | Json::Null)) => from_json(&json),
+        Ok(json @ Json::Array(_)) => from_json(&json),
+        Ok(Json::Null) => Value::list_or_nil(Vec::new(), ListOf::Anything),
         Ok(other) => Value::list(vec![Value::text(json_mismatch(&other, "[]interface {}"))]),
         Err(message) => Value::list(vec![Value::text(message)]),
     })

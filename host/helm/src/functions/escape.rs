@@ -14,8 +14,14 @@ pub(super) fn find(name: &str) -> Option<Function> {
     })
 }
 
+/// What these functions of Go's own print: like `print`, but nil as an action prints it.
+pub(super) fn printed(args: &[Value]) -> String {
+    let text = |arg: &Value| if matches!(arg, Value::Nil) { Value::text("<no value>") } else { arg.clone() };
+    sprint(&args.iter().map(text).collect::<Vec<_>>())
+}
+
 fn html(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    let text = sprint(&call.args);
+    let text = printed(&call.args);
     call.sized(text.len().saturating_mul(5))?;
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -33,7 +39,7 @@ fn html(call: &mut Call<'_, '_>) -> Outcome<Value> {
 }
 
 fn js(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    let text = sprint(&call.args);
+    let text = printed(&call.args);
     call.sized(text.len().saturating_mul(6))?;
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -3,7 +3,7 @@
 use super::strings::texts;
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{ListOf, Value, deep_equal, to_int};
+use crate::value::{ListOf, Value, deep_equal, strval, to_int};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -55,7 +55,7 @@ fn concat(call: &mut Call<'_, '_>) -> Outcome<Value> {
         arg.items().ok_or_else(wrong)?;
         items.append(&mut call.list(at, "concat")?);
     }
-    Ok(Value::list(items))
+    Ok(Value::list_or_nil(items, ListOf::Anything))
 }
 
 fn first(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -70,14 +70,16 @@ fn last(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn rest(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::list(call.list(0, "find rest")?.into_iter().skip(1).collect()))
+    let items = call.list(0, "find rest")?;
+    let of = if items.is_empty() { ListOf::NilOfAnything } else { ListOf::Anything };
+    Ok(Value::list_of(items.into_iter().skip(1).collect(), of))
 }
 
 fn initial(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let mut items = call.list(0, "find initial")?;
-    items.pop();
-    Ok(Value::list(items))
+    let of = if items.pop().is_none() { ListOf::NilOfAnything } else { ListOf::Anything };
+    Ok(Value::list_of(items, of))
 }
 
 fn reverse(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -136,15 +138,25 @@ fn slice(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn chunk(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
-    let size = usize::try_from(call.int(0)?).ok().filter(|size| *size > 0);
-    let size = size.ok_or_else(|| Failure::new("chunk of a size below 1"))?;
-    let items = call.list(1, "chunk")?;
-    Ok(Value::list_of(items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect(), ListOf::Lists))
+    let (size, items) = (call.int(0)?, call.list(1, "chunk")?);
+    let impossible = || Failure::new("reflect.MakeSlice: len out of range");
+    let chunks = match usize::try_from(size) {
+        Ok(0) => return Err(impossible()),
+        Ok(size) => items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect(),
+        // Sprig counts the parts by dividing: none, or one of a single item.
+        Err(_) if items.len() > 1 && (items.len() - 1) as u64 <= size.unsigned_abs() => Vec::new(),
+        Err(_) if items.len() == 1 && size < -1 => vec![Value::list(items)],
+        Err(_) => return Err(impossible()),
+    };
+    Ok(Value::list_of(chunks, ListOf::Lists))
 }
 
 fn sort_alpha(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    let mut items = texts(&call.any(0)?);
+    let mut items = match call.any(0)? {
+        nil @ Value::Nil => vec![strval(&nil)],
+        value => texts(&value),
+    };
     items.sort();
     Ok(Value::texts(items))
 }

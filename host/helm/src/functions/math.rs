@@ -118,8 +118,10 @@ fn floats(call: &Call<'_, '_>, step: fn(f64, f64) -> f64) -> Outcome<Value> {
     Ok(Value::Float(decimal(rest.fold(to_float(&call.any(0)?), step))))
 }
 
-/// Sprig computes in decimals, so that 0.1 + 0.2 is 0.3: the result is rounded to the digits that decimals keep.
+/// Sprig computes in decimals, so that 0.1 + 0.2 is 0.3: the result is rounded to the digits that decimals keep, and no
+/// zero is negative.
 fn decimal(float: f64) -> f64 {
+    let float = float + 0.0;
     if float.abs() < 1e15 { format!("{float:.14e}").parse().unwrap_or(float) } else { float }
 }
 
@@ -148,15 +150,23 @@ fn divf(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let rest = call.args.iter().skip(1).map(to_float);
     // Sprig's decimals keep 16 digits behind the point in a division.
     let quotient = rest.fold(to_float(&call.any(0)?), |a, b| a / b);
-    Ok(Value::Float(format!("{quotient:.16}").parse().unwrap_or(quotient)))
+    let quotient: f64 = format!("{quotient:.16}").parse().unwrap_or(quotient);
+    Ok(Value::Float(quotient + 0.0))
+}
+
+/// One of the arguments, as it is.
+fn extreme(call: &Call<'_, '_>, choose: fn(f64, f64) -> f64) -> Outcome<Value> {
+    call.at_least(1)?;
+    let rest = call.args.iter().skip(1).map(to_float);
+    Ok(Value::Float(rest.fold(to_float(&call.any(0)?), choose)))
 }
 
 fn maxf(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    floats(call, f64::max)
+    extreme(call, f64::max)
 }
 
 fn minf(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    floats(call, f64::min)
+    extreme(call, f64::min)
 }
 
 fn ceil(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -172,11 +182,11 @@ fn floor(call: &mut Call<'_, '_>) -> Outcome<Value> {
 fn round(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.at_least(2)?;
     let (value, places) = (to_float(&call.any(0)?), call.int(1)?);
-    let up_from = match call.args.get(2) {
-        None => 0.5,
-        Some(number @ (Value::Float(_) | Value::Int(_))) => to_float(number),
-        Some(other) => return Err(wrong_type("float64", other)),
-    };
+    let further = call.args.get(2..).unwrap_or_default();
+    if let Some(wrong) = further.iter().find(|arg| !matches!(arg, Value::Float(_) | Value::Int(_))) {
+        return Err(wrong_type("float64", wrong));
+    }
+    let up_from = further.first().map_or(0.5, to_float);
     let power = 10_f64.powi(i32::try_from(places).unwrap_or(0));
     let shifted = power * value;
     let rounded = if shifted.fract() >= up_from { shifted.ceil() } else { shifted.floor() };

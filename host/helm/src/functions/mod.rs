@@ -26,6 +26,7 @@ mod strings;
 mod toml;
 mod urls;
 mod versions;
+mod words;
 
 pub(crate) use call::Call;
 pub(crate) use versions::{compare_versions, is_compatible_range};
@@ -37,7 +38,7 @@ use crate::value::Value;
 pub(crate) type Function = fn(&mut Call<'_, '_>) -> Outcome<Value>;
 
 /// The tables, the most used first.
-const TABLES: [fn(&str) -> Option<Function>; 20] = [
+const TABLES: [fn(&str) -> Option<Function>; 21] = [
     strings::find,
     logic::find,
     defaults::find,
@@ -58,6 +59,7 @@ const TABLES: [fn(&str) -> Option<Function>; 20] = [
     keys::find,
     toml::find,
     escape::find,
+    words::find,
 ];
 
 /// Finds a function by name.

@@ -2,7 +2,7 @@
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::Value;
+use crate::value::{ListOf, Value};
 
 /// How many compiled expressions are kept: charts have a few, and each may take a megabyte.
 const KEPT: usize = 100;
@@ -107,10 +107,12 @@ fn translated(pattern: &str) -> String {
                 return out;
             }
             ('\\', _) => {
-                out.push(c);
                 let escaped = chars.next();
+                match escaped.and_then(ascii_class) {
+                    Some(set) => out.push_str(set),
+                    None => out.extend(['\\'].into_iter().chain(escaped)),
+                }
                 after_set = escaped.is_some_and(|c| matches!(c, 'w' | 'd' | 's' | 'W' | 'D' | 'S'));
-                out.extend(escaped);
                 class = class.map(|seen| seen + 1);
                 continue;
             }
@@ -136,6 +138,12 @@ fn translated(pattern: &str) -> String {
                 out.push(c);
                 class = Some(seen + 1);
             }
+            // A range from `-`.
+            ('-', Some(0)) if chars.peek() == Some(&'-') => {
+                out.push_str("\\-");
+                out.extend(chars.next());
+                class = Some(1);
+            }
             ('-', Some(seen)) if after_set || (seen > 0 && chars.peek() == Some(&'-')) => {
                 out.push_str("\\-");
                 class = Some(seen + 1);
@@ -156,6 +164,21 @@ fn translated(pattern: &str) -> String {
         after_set = false;
     }
     out
+}
+
+/// What Go's classes of one letter hold: characters of ASCII.
+fn ascii_class(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'w' => "[0-9A-Za-z_]",
+        'W' => "[^0-9A-Za-z_]",
+        'd' => "[0-9]",
+        'D' => "[^0-9]",
+        's' => r"[\t\n\f\r ]",
+        'S' => r"[^\t\n\f\r ]",
+        'b' => r"(?-u:\b)",
+        'B' => r"(?-u:\B)",
+        _ => return None,
+    })
 }
 
 /// An expression that cannot be parsed matches nothing.
@@ -188,7 +211,8 @@ fn find_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let text = call.text(1)?;
     call.sized(text.len())?;
     let regex = compiled(call, 0)?;
-    Ok(Value::texts(regex.find_iter(&text).take(most(call, 2)?).map(|found| found.as_str())))
+    let found = regex.find_iter(&text).take(most(call, 2)?).map(|found| Value::text(found.as_str()));
+    Ok(Value::list_or_nil(found.collect(), ListOf::Texts))
 }
 
 fn replace_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -216,7 +240,7 @@ fn split(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.sized(text.len())?;
     let (regex, most) = (compiled(call, 0)?, most(call, 2)?);
     if most == 0 {
-        return Ok(Value::list(Vec::new()));
+        return Ok(Value::list_or_nil(Vec::new(), ListOf::Texts));
     }
     let (mut parts, mut begin) = (Vec::new(), 0);
     if !regex.as_str().is_empty() && text.is_empty() {

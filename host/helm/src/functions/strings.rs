@@ -2,24 +2,22 @@
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, MapOf, Text, Value, display, from_bytes, go_quote, sprint, sprintf, strval, to_bytes};
+use crate::value::{
+    Entries, MapOf, Text, Value, display, from_bytes, go_quote, letter, sprint, sprintf, strval, to_bytes,
+};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
         "abbrev" => abbrev,
         "abbrevboth" => abbrev_both,
-        "camelcase" => camelcase,
         "cat" => cat,
         "contains" => contains,
         "hasPrefix" => has_prefix,
         "hasSuffix" => has_suffix,
         "indent" => indent,
-        "initials" => initials,
         "join" => join,
-        "kebabcase" => kebabcase,
         "lower" => lower,
         "nindent" => nindent,
-        "nospace" => nospace,
         "plural" => plural,
         "print" => print,
         "printf" => printf,
@@ -27,7 +25,6 @@ pub(super) fn find(name: &str) -> Option<Function> {
         "quote" => quote,
         "repeat" => repeat,
         "replace" => replace,
-        "snakecase" => snakecase,
         "split" => split,
         "splitList" => split_list,
         "splitn" => splitn,
@@ -44,8 +41,6 @@ pub(super) fn find(name: &str) -> Option<Function> {
         "trunc" => trunc,
         "untitle" => untitle,
         "upper" => upper,
-        "wrap" => wrap,
-        "wrapWith" => wrap_with,
         _ => return None,
     })
 }
@@ -123,12 +118,12 @@ fn trim_suffix(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn upper(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::text(call.text(0)?.to_uppercase()))
+    Ok(Value::text(call.text(0)?.chars().map(letter::upper).collect::<String>()))
 }
 
 fn lower(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::text(call.text(0)?.to_lowercase()))
+    Ok(Value::text(call.text(0)?.chars().map(letter::lower).collect::<String>()))
 }
 
 /// `strings.Title`: upper case for each letter that follows no letter, digit or `_`.
@@ -139,7 +134,7 @@ fn title(call: &mut Call<'_, '_>) -> Outcome<Value> {
         let before = std::mem::replace(&mut previous, c);
         let part_of_word =
             if before.is_ascii() { before.is_ascii_alphanumeric() || before == '_' } else { !before.is_whitespace() };
-        if part_of_word { c.to_string() } else { c.to_uppercase().collect::<String>() }
+        if part_of_word { c } else { letter::title(c) }
     };
     Ok(Value::text(call.text(0)?.chars().map(letter).collect::<String>()))
 }
@@ -148,16 +143,26 @@ fn untitle(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let mut start = true;
     let letter = |c: char| {
-        let first = std::mem::replace(&mut start, c.is_whitespace());
-        if first { c.to_lowercase().collect::<String>() } else { c.to_string() }
+        let lowers = start && !c.is_whitespace();
+        start = c.is_whitespace();
+        if lowers { letter::lower(c) } else { c }
     };
     Ok(Value::text(call.text(0)?.chars().map(letter).collect::<String>()))
 }
 
 fn swapcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
+    let mut after_space = true;
     let swap = |c: char| {
-        if c.is_uppercase() { c.to_lowercase().collect::<String>() } else { c.to_uppercase().collect() }
+        let starts = std::mem::replace(&mut after_space, false);
+        if letter::is_upper(c) || letter::is_title(c) {
+            letter::lower(c)
+        } else if letter::is_lower(c) {
+            if starts { letter::title(c) } else { letter::upper(c) }
+        } else {
+            after_space = c.is_whitespace();
+            c
+        }
     };
     Ok(Value::text(call.text(0)?.chars().map(swap).collect::<String>()))
 }
@@ -298,17 +303,6 @@ fn splitn(call: &mut Call<'_, '_>) -> Outcome<Value> {
     }))
 }
 
-fn nospace(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    call.exactly(1)?;
-    Ok(Value::text(call.text(0)?.chars().filter(|c| !c.is_whitespace()).collect::<String>()))
-}
-
-fn initials(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    call.exactly(1)?;
-    let text = call.text(0)?;
-    Ok(Value::text(text.split_whitespace().filter_map(|word| word.chars().next()).collect::<String>()))
-}
-
 fn abbrev(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
     let (width, text) = (call.int(0)?, call.text(1)?);
@@ -336,7 +330,8 @@ fn abbrev_both(call: &mut Call<'_, '_>) -> Outcome<Value> {
         from_bytes(text.as_bytes().get(range).unwrap_or_default()).to_string()
     };
     let mut offset = left.min(size);
-    if size - offset < width - 3 {
+    // Go's difference wraps around for the smallest numbers.
+    if size.wrapping_sub(offset) < width - 3 {
         offset = size - (width - 3);
     }
     Ok(Value::text(if offset <= 4 {
@@ -346,96 +341,4 @@ fn abbrev_both(call: &mut Call<'_, '_>) -> Outcome<Value> {
     } else {
         format!("...{}", part(size - (width - 3), size))
     }))
-}
-
-/// Cuts a name into lower-case words at case changes, digits and separators.
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let chars: Vec<char> = text.chars().collect();
-    for (at, c) in chars.iter().copied().enumerate() {
-        let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
-        let after = chars.get(at + 1).copied();
-        if matches!(c, '_' | '-' | ' ') || c.is_whitespace() {
-            words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-            continue;
-        }
-        let upper_after_lower = c.is_uppercase() && before.is_some_and(|b| b.is_lowercase() || b.is_ascii_digit());
-        let last_of_capitals =
-            c.is_uppercase() && before.is_some_and(char::is_uppercase) && after.is_some_and(char::is_lowercase);
-        if (upper_after_lower || last_of_capitals) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        word.extend(c.to_lowercase());
-    }
-    words.extend((!word.is_empty()).then_some(word));
-    words
-}
-
-fn kebabcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    call.exactly(1)?;
-    Ok(Value::text(words(&call.text(0)?).join("-")))
-}
-
-fn snakecase(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    call.exactly(1)?;
-    Ok(Value::text(words(&call.text(0)?).join("_")))
-}
-
-fn camelcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    call.exactly(1)?;
-    let mut start = true;
-    let text = call.text(0)?;
-    let letters = text.chars().filter_map(|c| {
-        if matches!(c, '_' | '-' | ' ') {
-            start = true;
-            return None;
-        }
-        Some(if std::mem::take(&mut start) { c.to_uppercase().collect::<String>() } else { c.to_string() })
-    });
-    Ok(Value::text(letters.collect::<String>()))
-}
-
-fn wrap(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    call.exactly(2)?;
-    let (width, text) = (call.int(0)?, call.text(1)?);
-    Ok(Value::text(wrapped(&text, width, "\n", LongWords::Keep)))
-}
-
-fn wrap_with(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    call.exactly(3)?;
-    let (width, separator, text) = (call.int(0)?, call.text(1)?, call.text(2)?);
-    call.sized(text.len().saturating_mul(separator.len() + 1))?;
-    Ok(Value::text(wrapped(&text, width, &separator, LongWords::Cut)))
-}
-
-#[derive(PartialEq, Eq)]
-enum LongWords {
-    Keep,
-    Cut,
-}
-
-/// `goutils.WrapCustom`.
-fn wrapped(text: &str, width: i64, separator: &str, long_words: LongWords) -> String {
-    let width = usize::try_from(width).unwrap_or(1).max(1);
-    let mut out = String::new();
-    let mut rest: Vec<char> = text.chars().collect();
-    while rest.len() > width {
-        if rest.first() == Some(&' ') {
-            rest.remove(0);
-            continue;
-        }
-        let space = rest.iter().take(width + 1).rposition(|c| *c == ' ');
-        let cut = match space {
-            Some(at) => Some((at, at + 1)),
-            None if long_words == LongWords::Cut => Some((width, width)),
-            None => rest.iter().skip(width).position(|c| *c == ' ').map(|at| (at + width, at + width + 1)),
-        };
-        let Some((end, next)) = cut else { break };
-        out.extend(rest.iter().take(end));
-        out.push_str(separator);
-        rest = rest.split_off(next.min(rest.len()));
-    }
-    out.extend(rest);
-    out
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::escape::printed;
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, Value, sprint};
+use crate::value::{Entries, Value};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -17,7 +18,7 @@ pub(super) fn find(name: &str) -> Option<Function> {
 
 fn query(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let mut out = String::new();
-    for byte in sprint(&call.args).bytes() {
+    for byte in printed(&call.args).bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
             b' ' => out.push('+'),

@@ -55,6 +55,14 @@ pub(crate) fn go_string(nanos: i128) -> String {
     format(nanos, "2006-01-02 15:04:05.999999999 -0700 MST", &Zone::UTC)
 }
 
+/// What `%#v` prints of a time.
+pub(crate) fn go_syntax(nanos: i128) -> String {
+    let date = format(nanos, "2006, time.January, 2", &Zone::UTC);
+    let local = Local::new(nanos);
+    let (hour, minute, second) = (local.second / 3600, local.second / 60 % 60, local.second % 60);
+    format!("time.Date({date}, {hour}, {minute}, {second}, {}, time.Local)", local.nanos)
+}
+
 /// A moment, in nanoseconds since 1970, by a layout.
 pub(crate) fn format(nanos: i128, layout: &str, zone: &Zone) -> String {
     let (offset, abbreviation) = zone.at(nanos);

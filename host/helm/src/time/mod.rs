@@ -6,7 +6,7 @@ mod layout;
 mod parse;
 
 pub(crate) use duration::{parse_duration, print_duration};
-pub(crate) use format::{Zone, format, go_string};
+pub(crate) use format::{Zone, format, go_string, go_syntax};
 pub(crate) use parse::parse;
 
 /// Nanoseconds in a second.

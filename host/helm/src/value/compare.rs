@@ -31,7 +31,7 @@ fn basic(value: &Value) -> Basic {
 #[allow(clippy::float_cmp, reason = "that is what Go does")]
 pub(crate) fn equal(a: &Value, b: &Value) -> Result<bool, String> {
     match (a, b) {
-        (Value::Nil, other) | (other, Value::Nil) => Ok(matches!(other, Value::Nil)),
+        (Value::Nil, other) | (other, Value::Nil) => Ok(other.is_nil()),
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
         (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => Ok(a == b),
         (Value::Float(a), Value::Float(b)) => Ok(a == b),

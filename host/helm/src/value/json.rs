@@ -32,46 +32,59 @@ pub(crate) fn from_json_as(json: &Json, integers: Integers) -> Value {
 /// what JSON cannot hold.
 pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
     size(value)?;
-    to_json_of(value, Numbers::Whole)
+    to_json_of(value, Reader::Any)
 }
 
 /// The same with every float as a float.
 pub(crate) fn to_exact_json(value: &Value) -> Result<Json, String> {
     size(value)?;
-    to_json_of(value, Numbers::Exact)
+    to_json_of(value, Reader::ExactNumbers)
 }
 
-/// What becomes of a float without a fraction.
+/// The same with the bytes that are no text still in it, for [`raw_json`].
+pub(crate) fn to_json_with_bytes(value: &Value) -> Result<Json, String> {
+    size(value)?;
+    to_json_of(value, Reader::Bytes)
+}
+
+/// What the JSON is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Numbers {
-    Whole,
-    Exact,
+enum Reader {
+    /// Bytes that are no text are replacement characters.
+    Any,
+    /// A float without a fraction stays one.
+    ExactNumbers,
+    /// Bytes that are no text stay what they are.
+    Bytes,
 }
 
-fn to_json_of(value: &Value, numbers: Numbers) -> Result<Json, String> {
+fn text(text: &str, reader: Reader) -> String {
+    if reader == Reader::Bytes { text.to_owned() } else { super::lossy(text).into_owned() }
+}
+
+fn to_json_of(value: &Value, reader: Reader) -> Result<Json, String> {
     Ok(match value {
+        nil if nil.is_nil() => Json::Null,
         Value::Nil => Json::Null,
         Value::Bool(bool) => Json::Bool(*bool),
         Value::Int(int) | Value::Int64(int) => Json::from(*int),
-        Value::Float(float) if numbers == Numbers::Exact && float.is_finite() => Json::from(*float),
+        Value::Float(float) if reader == Reader::ExactNumbers && float.is_finite() => Json::from(*float),
         Value::Float(float) => number(*float)?,
-        Value::Text(text) => Json::String(super::lossy(text).into_owned()),
+        Value::Text(string) => Json::String(text(string, reader)),
         Value::Bytes(bytes) => {
             use base64::Engine as _;
             Json::String(base64::engine::general_purpose::STANDARD.encode(bytes.as_slice()))
         }
-        Value::List(list) => {
-            Json::Array(list.0.iter().map(|item| to_json_of(item, numbers)).collect::<Result<_, _>>()?)
-        }
+        Value::List(list) => Json::Array(list.0.iter().map(|item| to_json_of(item, reader)).collect::<Result<_, _>>()?),
         Value::Map(map) | Value::Values(map) => {
             let map = map.0.borrow();
-            let entries = map.iter().map(|(key, value)| Ok((key.to_string(), to_json_of(value, numbers)?)));
+            let entries = map.iter().map(|(key, value)| Ok((text(key, reader), to_json_of(value, reader)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Versions(versions) => Json::from(versions.iter().cloned().collect::<Vec<_>>()),
         Value::Files(files) => {
             let bytes =
-                files.iter().map(|(path, data)| Ok((path.to_owned(), to_json_of(&Value::bytes(data), numbers)?)));
+                files.iter().map(|(path, data)| Ok((path.to_owned(), to_json_of(&Value::bytes(data), reader)?)));
             Json::Object(bytes.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Struct(object) if object.name == "*semver.Version" => {
@@ -79,7 +92,7 @@ fn to_json_of(value: &Value, numbers: Numbers) -> Result<Json, String> {
         }
         Value::Struct(object) => {
             let fields = object.fields.iter().filter(|(_, value)| value.truth());
-            let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_of(value, numbers)?)));
+            let entries = fields.map(|(name, value)| Ok((json_name(name), to_json_of(value, reader)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
         }
         Value::Time(nanos) => Json::String(crate::record::time(*nanos)),
@@ -103,7 +116,7 @@ fn number(float: f64) -> Result<Json, String> {
 
 /// Compact JSON as Go writes it, with `<`, `>` and `&` escaped.
 pub(crate) fn to_json_text(value: &Value) -> Result<String, String> {
-    Ok(html_safe_json(&raw_json(&to_json(value)?)))
+    Ok(html_safe_json(&raw_json(&to_json_with_bytes(value)?)))
 }
 
 /// Compact JSON with Go's numbers.
@@ -111,13 +124,29 @@ pub(crate) fn raw_json(json: &Json) -> String {
     match json {
         Json::Array(items) => format!("[{}]", items.iter().map(raw_json).collect::<Vec<_>>().join(",")),
         Json::Object(object) => {
-            let entries = object.iter().map(|(key, value)| format!("{}:{}", Json::from(key.as_str()), raw_json(value)));
+            let entries = object.iter().map(|(key, value)| format!("{}:{}", json_text(key), raw_json(value)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
         }
         Json::Number(number) => match number.as_f64() {
             Some(float) if number.is_f64() => rhumb_yaml::number::format_json(float),
             _ => number.to_string(),
         },
+        Json::String(text) => json_text(text),
         other => other.to_string(),
     }
+}
+
+/// A text as JSON, where bytes that are no text are escapes of the replacement character.
+pub(crate) fn json_text(text: &str) -> String {
+    let json = Json::from(text).to_string();
+    if !super::is_binary(text) {
+        return json;
+    }
+    json.chars().fold(String::new(), |mut out, c| {
+        match super::bytes::escaped(c) {
+            Some(_) => out.push_str("\\ufffd"),
+            None => out.push(c),
+        }
+        out
+    })
 }

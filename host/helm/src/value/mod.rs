@@ -9,6 +9,7 @@ mod convert;
 mod files;
 mod format;
 mod json;
+pub(crate) mod letter;
 mod quote;
 mod size;
 
@@ -22,7 +23,9 @@ pub(crate) use compare::{deep_equal, equal, less};
 pub(crate) use convert::{to_bool_text, to_float, to_int};
 pub(crate) use files::Files;
 pub(crate) use format::{display, sprint, sprintf, strval};
-pub(crate) use json::{from_json, from_json_as, raw_json, to_exact_json, to_json, to_json_text};
+pub(crate) use json::{
+    from_json, from_json_as, json_text, raw_json, to_exact_json, to_json, to_json_text, to_json_with_bytes,
+};
 pub(crate) use quote::{go_quote, go_quote_ascii, html_safe_json, is_printable};
 pub(crate) use size::size;
 
@@ -69,6 +72,17 @@ pub(crate) enum ListOf {
     Texts,
     Ints,
     Lists,
+    /// Go's `nil` for a list of anything, which has no items and is `null` as JSON.
+    NilOfAnything,
+    /// The same for one of texts.
+    NilOfTexts,
+}
+
+impl ListOf {
+    /// Whether the list is Go's `nil`.
+    pub(crate) fn is_nil(self) -> bool {
+        matches!(self, ListOf::NilOfAnything | ListOf::NilOfTexts)
+    }
 }
 
 /// The entries of a map.
@@ -82,6 +96,8 @@ pub(crate) enum MapOf {
     Anything,
     /// A key that is not there has the empty text.
     Texts,
+    /// Go's `nil` for a map of anything, which has no entries, takes none, and is `null` as JSON.
+    Nil,
 }
 
 impl Shared {
@@ -139,8 +155,28 @@ impl Value {
         Value::Map(Rc::new(Shared(RefCell::new(entries), of)))
     }
 
+    /// A list of this type that is Go's `nil` when it has no items.
+    pub(crate) fn list_or_nil(items: Vec<Value>, of: ListOf) -> Self {
+        let of = match of {
+            ListOf::Anything if items.is_empty() => ListOf::NilOfAnything,
+            ListOf::Texts if items.is_empty() => ListOf::NilOfTexts,
+            of => of,
+        };
+        Value::list_of(items, of)
+    }
+
     pub(crate) fn texts(items: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Value::list_of(items.into_iter().map(|item| Value::text(item.as_ref())).collect(), ListOf::Texts)
+    }
+
+    /// Whether it is Go's `nil`, with a type or without.
+    pub(crate) fn is_nil(&self) -> bool {
+        match self {
+            Value::Nil => true,
+            Value::List(list) => list.1.is_nil(),
+            Value::Map(map) => map.1 == MapOf::Nil,
+            _ => false,
+        }
     }
 
     /// Whether `if` takes it for true.
@@ -181,8 +217,8 @@ impl Value {
             Value::Nil => "<nil>",
             Value::Bytes(_) => "[]uint8",
             Value::List(list) => match list.1 {
-                ListOf::Anything => "[]interface {}",
-                ListOf::Texts => "[]string",
+                ListOf::Anything | ListOf::NilOfAnything => "[]interface {}",
+                ListOf::Texts | ListOf::NilOfTexts => "[]string",
                 ListOf::Ints => "[]int",
                 ListOf::Lists => "[][]interface {}",
             },
