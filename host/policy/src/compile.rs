@@ -110,6 +110,11 @@ fn apart(program: &Program, limits: &CompileLimits, bytes: &[u8]) -> Result<Vec<
             end if end.is_signal(rustix::process::Signal::ABORT) => {
                 LoadError::CompileLimit(format!("it took more than {} MiB of memory", limits.memory_bytes >> 20))
             }
+            // Such as a thread that got no stack, or code that no rule of admission knows to be costly.
+            end if end.is_code(worker::GAVE_UP) => {
+                let mib = limits.memory_bytes >> 20;
+                LoadError::CompileLimit(format!("the compiler gave up; it may use {mib} MiB of memory"))
+            }
             end => failed(format!("{error}; it ended with {end}")),
         }),
     }

@@ -90,6 +90,23 @@ fn what_costs_a_compiler_more_than_it_may_is_refused_with_the_limit() {
     assert_eq!(error.to_string(), "component is too costly to compile: it took longer than 1 ms");
 }
 
+#[test]
+fn a_compiler_that_runs_out_of_memory_is_told_as_the_limit() {
+    let load = |mib: u64| {
+        let compile =
+            rhumb_policy::CompileLimits { memory_bytes: mib << 20, ..rhumb_policy::Limits::default().compile };
+        let limits = rhumb_policy::Limits { compile, ..rhumb_policy::Limits::default() };
+        let options = Options { limits, isolation: Isolation::CompileApart(worker()), ..Options::default() };
+        Sandbox::new(options).unwrap().load(guests::component("semver")).map_err(|error| error.to_string())
+    };
+    for mib in [1, 16, 70] {
+        let words = load(mib).unwrap_err();
+        let is_limit = words.starts_with("component is too costly to compile: ");
+        assert!(is_limit && words.ends_with(&format!("{mib} MiB of memory")), "{words}");
+    }
+    load(256).unwrap();
+}
+
 /// The children of this process that evaluate.
 fn evaluating() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();

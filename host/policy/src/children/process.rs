@@ -139,6 +139,11 @@ impl End {
     pub(crate) fn is_signal(self, signal: Signal) -> bool {
         self.0.and_then(|status| status.signal()) == Some(signal.as_raw())
     }
+
+    /// Whether it ended by itself with this exit code.
+    pub(crate) fn is_code(self, code: u8) -> bool {
+        self.0.and_then(|status| status.code()) == Some(i32::from(code))
+    }
 }
 
 impl fmt::Display for End {

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 pub const COMMAND: &str = "policy-worker";
 
 /// Exit code of a worker that could not go on; its parent says why in its own words.
-const GAVE_UP: u8 = 3;
+pub(crate) const GAVE_UP: u8 = 3;
 
 /// Runs the worker when the first word of a command line is [`COMMAND`]. To be asked before anything else is set up.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
