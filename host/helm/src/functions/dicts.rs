@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Call, Function};
 use crate::limits::VALUE_DEPTH;
 use crate::template::{Failure, Outcome};
-use crate::value::{Entries, Items, ListOf, Shared, Text, Value, strval};
+use crate::value::{Entries, Items, ListOf, MapOf, Shared, Text, Value, strval};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -113,7 +113,7 @@ fn dig(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let mut value = call.any(count - 1)?;
     for at in 0..count - 2 {
         let key = call.text(at)?;
-        let Value::Map(map) = &value else {
+        let Some(map) = plain_map(&value) else {
             let got = value.type_name();
             return Err(Failure::new(format!(
                 "interface conversion: interface {{}} is {got}, not map[string]interface {{}}"
@@ -123,6 +123,14 @@ fn dig(call: &mut Call<'_, '_>) -> Outcome<Value> {
         value = next;
     }
     Ok(value)
+}
+
+/// A map of anything, and none of Go's other types of maps.
+fn plain_map(value: &Value) -> Option<&Rc<Shared>> {
+    match value {
+        Value::Map(map) if map.1 != MapOf::Texts => Some(map),
+        _ => None,
+    }
 }
 
 fn deep_copy(call: &mut Call<'_, '_>) -> Outcome<Value> {

@@ -229,7 +229,8 @@ fn repeat(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn plural(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(3)?;
-    Ok(Value::Text(if call.int(2)? == 1 { call.text(0)? } else { call.text(1)? }))
+    let (one, many, count) = (call.text(0)?, call.text(1)?, call.int(2)?);
+    Ok(Value::Text(if count == 1 { one } else { many }))
 }
 
 /// The items of a list as text, nil left out; anything else is a list of one.
