@@ -1,5 +1,7 @@
 //! Which type a plain scalar has, by the rules of go-yaml 2 (YAML 1.1 without sexagesimal numbers, Go's number syntax).
 
+use std::borrow::Cow;
+
 /// A typed scalar.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar {
@@ -59,7 +61,7 @@ fn number(text: &str) -> Scalar {
     if is_timestamp(text) {
         return Scalar::Timestamp;
     }
-    let plain = text.replace('_', "");
+    let plain = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     if let Some(int) = go_int(&plain) {
         return int;
     }

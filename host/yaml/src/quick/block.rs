@@ -32,7 +32,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             b'|' | b'>' => self.block_scalar(floor)?,
             _ => match self.token()? {
                 Token { is_key: true, scalar } => self.mapping(self.column, scalar)?,
-                Token { scalar, .. } => self.lone(scalar)?,
+                Token { scalar, .. } => self.lone(scalar, floor)?,
             },
         }
         self.ends_before(floor)
@@ -42,8 +42,11 @@ impl<'a, S: Sink> Reader<'a, S> {
         if self.ahead == Ahead::Content && self.column >= floor { Err(Declined) } else { Ok(()) }
     }
 
-    /// A scalar with nothing behind it on its line.
-    fn lone(&mut self, scalar: Scalar<'a>) -> Outcome {
+    /// A scalar with nothing behind it but what goes on with it.
+    fn lone(&mut self, mut scalar: Scalar<'a>, floor: usize) -> Outcome {
+        if scalar.style == Style::Plain {
+            self.continued(&mut scalar, floor)?;
+        }
         self.count()?;
         self.sink.scalar(scalar)?;
         self.end_line()
@@ -139,7 +142,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
             _ => match self.token()? {
                 Token { is_key: true, .. } => return Err(Declined),
-                Token { scalar, .. } => self.lone(scalar)?,
+                Token { scalar, .. } => self.lone(scalar, column + 1)?,
             },
         }
         self.ends_before(column + 1)

@@ -72,9 +72,14 @@ impl<'a, S: Sink> Reader<'a, S> {
     }
 
     fn flow_key(&mut self) -> Outcome {
+        let line = self.line;
         let is_quoted = matches!(self.byte(self.at), b'"' | b'\'');
         let key = if is_quoted { self.quoted()? } else { self.flow_plain()? };
-        if self.byte(self.at) != b':' || !is_quoted && !self.is_blank_or_end(self.at + 1) || key.span.len() > KEY {
+        if self.byte(self.at) != b':'
+            || !is_quoted && !self.is_blank_or_end(self.at + 1)
+            || key.span.len() > KEY
+            || self.line > line
+        {
             return Err(Declined);
         }
         self.at += 1;

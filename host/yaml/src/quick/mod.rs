@@ -1,9 +1,9 @@
-//! A quick reader for the plain texts that nearly all are: block collections, scalars on one line, `|` and `>`, flow
+//! A quick reader for the plain texts that nearly all are: block collections, plain, quoted and block scalars, flow
 //! collections of simple scalars, comments, documents.
 //!
-//! It either reads a text exactly as the other reader does, spans and lines included, or declines it: anchors, tags,
-//! scalars over several lines, tabs and carriage returns in odd places, and everything that is wrong. So no error comes
-//! from here, and no limit is told from here.
+//! It either reads a text exactly as the other reader does, spans and lines included, or declines it: anchors, tags, odd
+//! keys, odd escapes, tabs between values, carriage returns, and everything that is wrong. So no error comes from here,
+//! and no limit is told from here.
 //!
 //! Invariant: where this answers, the answer is that of [`crate::parse`] (`tests/quick.rs`).
 

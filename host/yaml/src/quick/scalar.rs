@@ -1,11 +1,11 @@
-//! Scalars: plain and quoted ones of one line, and blocks.
+//! Scalars: plain and quoted ones, and blocks.
 
 use std::borrow::Cow;
 
 use super::{Declined, KEY, Outcome, Reader, Scalar, Sink};
 use crate::Style;
 
-/// A scalar of one line.
+/// A scalar that may be a key.
 pub(super) struct Token<'a> {
     pub(super) scalar: Scalar<'a>,
     /// Whether a `:` makes it a key. The reader is behind it then.
@@ -24,7 +24,7 @@ enum Chomp {
 }
 
 impl<'a, S: Sink> Reader<'a, S> {
-    /// A plain or quoted scalar, and the `:` behind it.
+    /// A plain scalar of one line or a quoted one, and the `:` behind it.
     pub(super) fn token(&mut self) -> Outcome<Token<'a>> {
         let scalar = match self.byte(self.at) {
             b'"' | b'\'' => self.quoted()?,
@@ -32,7 +32,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         };
         let is_key = self.byte(self.at) == b':' && self.is_blank_or_end(self.at + 1);
         if is_key {
-            if scalar.span.len() > KEY {
+            if scalar.span.len() > KEY || scalar.line < self.line {
                 return Err(Declined);
             }
             self.at += 1;
@@ -48,6 +48,13 @@ impl<'a, S: Sink> Reader<'a, S> {
             | b'"' | b'%' | b'@' | b'`' | b' ' | b'\t' | b'\n' | 0 => return Err(Declined),
             _ => {}
         }
+        let text = self.plain_line(start)?;
+        self.at = start + text.len();
+        Ok(Scalar { text: text.into(), style: Style::Plain, span: start..self.at, line: self.line })
+    }
+
+    /// What stands of a plain scalar on its line from there on.
+    fn plain_line(&self, start: usize) -> Outcome<&'a str> {
         let rest = self.body.as_bytes().get(start..).unwrap_or_default();
         let mut end = self.body.len();
         for (at, byte) in rest.iter().enumerate() {
@@ -65,21 +72,53 @@ impl<'a, S: Sink> Reader<'a, S> {
         }
         let text = self.slice(start..end)?.trim_end_matches(' ');
         // Blanks before a `:` are possible, and rare.
-        if self.byte(end) == b':' && text.len() < end - start {
-            return Err(Declined);
+        if self.byte(end) == b':' && text.len() < end - start { Err(Declined) } else { Ok(text) }
+    }
+
+    /// Adds the lines that go on with a plain scalar: those that stand at the column `floor` or behind it.
+    pub(super) fn continued(&mut self, scalar: &mut Scalar<'a>, floor: usize) -> Outcome {
+        loop {
+            let (mut at, mut breaks) = (self.at, 0);
+            let column = loop {
+                let rest = self.body.as_bytes().get(at..).unwrap_or_default();
+                let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+                at += spaces;
+                match self.byte(at) {
+                    b'\n' => {
+                        at += 1;
+                        breaks += 1;
+                    }
+                    // A comment behind it ends it.
+                    b'#' | 0 => return Ok(()),
+                    b'\t' => return Err(Declined),
+                    _ if breaks == 0 => return Ok(()),
+                    _ => break spaces,
+                }
+            };
+            if column < floor {
+                return Ok(());
+            }
+            let line = self.plain_line(at)?;
+            let text = scalar.text.to_mut();
+            push_folded(text, breaks);
+            text.push_str(line);
+            self.line += breaks;
+            self.at = at + line.len();
+            scalar.span.end = self.at;
+            if self.byte(self.at) == b':' && self.is_blank_or_end(self.at + 1) {
+                return Err(Declined);
+            }
         }
-        self.at = start + text.len();
-        Ok(Scalar { text: text.into(), style: Style::Plain, span: start..self.at, line: self.line })
     }
 
     pub(super) fn quoted(&mut self) -> Outcome<Scalar<'a>> {
-        let start = self.at;
+        let (start, line) = (self.at, self.line);
         let (text, style) = if self.byte(start) == b'"' {
             (self.double_quoted()?, Style::DoubleQuoted)
         } else {
             (self.single_quoted()?, Style::SingleQuoted)
         };
-        Ok(Scalar { text, style, span: start..self.at, line: self.line })
+        Ok(Scalar { text, style, span: start..self.at, line })
     }
 
     fn single_quoted(&mut self) -> Outcome<Cow<'a, str>> {
@@ -88,15 +127,19 @@ impl<'a, S: Sink> Reader<'a, S> {
         loop {
             let rest = self.body.get(self.at..).ok_or(Declined)?;
             let length = rest.find(['\'', '\n']).ok_or(Declined)?;
-            push(&mut text, self.slice(self.at..self.at + length)?);
+            let piece = self.slice(self.at..self.at + length)?;
             self.at += length + 1;
             match (self.byte(self.at - 1), self.byte(self.at)) {
                 (b'\'', b'\'') => {
+                    push(&mut text, piece);
                     text.to_mut().push('\'');
                     self.at += 1;
                 }
-                (b'\'', _) => return Ok(text),
-                _ => return Err(Declined),
+                (b'\'', _) => {
+                    push(&mut text, piece);
+                    return Ok(text);
+                }
+                _ => self.next_quoted_line(&mut text, piece)?,
             }
         }
     }
@@ -107,17 +150,45 @@ impl<'a, S: Sink> Reader<'a, S> {
         loop {
             let rest = self.body.get(self.at..).ok_or(Declined)?;
             let length = rest.find(['"', '\\', '\n']).ok_or(Declined)?;
-            push(&mut text, self.slice(self.at..self.at + length)?);
+            let piece = self.slice(self.at..self.at + length)?;
             self.at += length + 1;
             match self.byte(self.at - 1) {
-                b'"' => return Ok(text),
+                b'"' => {
+                    push(&mut text, piece);
+                    return Ok(text);
+                }
                 b'\\' => {
+                    push(&mut text, piece);
                     let escaped = self.escape()?;
                     text.to_mut().push(escaped);
                 }
-                _ => return Err(Declined),
+                _ => self.next_quoted_line(&mut text, piece)?,
             }
         }
+    }
+
+    /// From behind the break of a line of a quoted scalar, which ends with `piece`, to what follows.
+    fn next_quoted_line(&mut self, text: &mut Cow<'a, str>, piece: &'a str) -> Outcome {
+        push(text, piece.trim_end_matches([' ', '\t']));
+        let mut breaks = 1;
+        let spaces = loop {
+            let spaces = self.skip_spaces();
+            match self.byte(self.at) {
+                b'\n' => {
+                    self.at += 1;
+                    breaks += 1;
+                }
+                b'\t' | 0 => return Err(Declined),
+                _ => break spaces,
+            }
+        };
+        // A marker of documents is an error here.
+        if spaces == 0 && matches!(self.byte(self.at), b'-' | b'.') {
+            return Err(Declined);
+        }
+        self.line += breaks;
+        push_folded(text.to_mut(), breaks);
+        Ok(())
     }
 
     /// What stands behind a backslash.
@@ -256,6 +327,15 @@ fn push<'a>(text: &mut Cow<'a, str>, more: &'a str) {
     }
 }
 
+/// One line break becomes a blank, of more of them the first is left out.
+fn push_folded(text: &mut String, breaks: usize) {
+    if breaks == 1 {
+        text.push(' ');
+    } else {
+        text.extend(std::iter::repeat_n('\n', breaks - 1));
+    }
+}
+
 /// A block scalar in the making.
 struct Block {
     text: String,
@@ -271,21 +351,15 @@ impl Block {
     fn push_line(&mut self, line: &str) {
         let blank = line.starts_with([' ', '\t']);
         if self.folded && !self.blank && !blank && self.pending > 0 {
-            if self.pending == 1 {
-                self.push_text(" ");
-            } else {
-                self.push_breaks(self.pending - 1);
+            if self.keeps {
+                push_folded(&mut self.text, self.pending);
             }
         } else {
             self.push_breaks(self.pending);
         }
         self.blank = blank;
-        self.push_text(line);
-    }
-
-    fn push_text(&mut self, text: &str) {
         if self.keeps {
-            self.text.push_str(text);
+            self.text.push_str(line);
         }
     }
 

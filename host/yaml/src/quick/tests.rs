@@ -235,7 +235,7 @@ proptest! {
     #[test]
     fn reads_lines_as_the_other_reader(
         lines in prop::collection::vec(
-            (0usize..5, "(- )?(- )?((a|b|c|kind|1|'q'|\"d\"|k y):)?( |  |\n)?(v|v w|'s t'|\"d\\\\n\"|[|>][+-]?|[|>]|\\[a, b\\]|\\{a: b\\}|x:y|-v|#c| #c)?( # c| )?"),
+            (0usize..5, "(- )?(- )?((a|b|c|kind|1|'q'|\"d\"|k y):)?( |  |\n)?(v|v w|'s t'|\"d\\\\n\"|[|>][+-]?|[|>]|'s  |t'|\"d|w\"|\\[a, b\\]|\\{a: b\\}|x:y|-v|#c| #c)?( # c| )?"),
             0..10,
         ),
         ended in any::<bool>(),
@@ -256,6 +256,8 @@ fn takes_what_charts_and_manifests_are_written_with() {
         "a: |\n  x\n\n   y\nb: >-\n  z\n  w",
         "{\"a\": [1, 2,\n  {\"b\": null}\n]}\n",
         "a:\n    b\nc:\nd: - e\n".trim_end_matches("d: - e\n"),
+        "a: b c\n  d\n\n  e: f".trim_end_matches(": f"),
+        "a: 'b  \n\n  c'\nd: \"e\\t \n  f\"\n- g".trim_end_matches("- g"),
         "",
         "# nothing\n",
     ] {
