@@ -6,6 +6,9 @@ use crate::error::Error;
 use crate::record::{Hook, LastRun};
 use crate::value::is_binary;
 
+/// What is read of a document before it is applied.
+const HEAD: [&str; 3] = ["apiVersion", "kind", "metadata"];
+
 /// One rendered document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -13,14 +16,26 @@ pub struct Manifest {
     pub source: String,
     /// The document without surrounding blanks.
     pub text: String,
-    /// The document, typed.
-    pub value: Value,
+    head: Value,
+    /// How many values it holds.
+    pub(crate) nodes: usize,
 }
 
 impl Manifest {
+    /// Its `apiVersion`, `kind` and `metadata`, typed; null for a document of nothing but comments.
+    pub fn head(&self) -> &Value {
+        &self.head
+    }
+
+    /// The document, typed. It is read again for each call: most documents of most releases are never looked into.
+    pub fn value(&self) -> Value {
+        // All of it was checked when the head was read.
+        rhumb_yaml::first_value(&self.text, &limits()).unwrap_or_default()
+    }
+
     /// Its `kind`, or nothing.
     pub fn kind(&self) -> &str {
-        match self.value.get("kind") {
+        match self.head.get("kind") {
             Some(Value::String(kind)) => kind,
             // Unquoted words such as `Off` are read as Helm reads them.
             Some(Value::Bool(true)) => "true",
@@ -30,7 +45,7 @@ impl Manifest {
     }
 
     fn metadata(&self, key: &str) -> Option<&Value> {
-        self.value.get("metadata")?.get(key)
+        self.head.get("metadata")?.get(key)
     }
 
     fn annotation(&self, name: &str) -> Option<String> {
@@ -59,10 +74,14 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Manifest, Error> {
         let line = 1 + text.lines().position(is_binary).unwrap_or(0);
         return Err(wrong(rhumb_yaml::Error { line, column: 1, message: "bytes that are no UTF-8".to_owned() }));
     }
-    let limits = rhumb_yaml::Limits { bytes: usize::MAX, ..Default::default() };
-    let value = rhumb_yaml::first_value(text, &limits).map_err(wrong)?;
-    check_head(&value).map_err(|message| wrong(rhumb_yaml::Error { line: 1, column: 1, message }))?;
-    Ok(Manifest { source: file.to_owned(), text: text.to_owned(), value })
+    let rhumb_yaml::Part { value: head, nodes } = rhumb_yaml::first_part(text, &limits(), &HEAD).map_err(wrong)?;
+    check_head(&head).map_err(|message| wrong(rhumb_yaml::Error { line: 1, column: 1, message }))?;
+    Ok(Manifest { source: file.to_owned(), text: text.to_owned(), head, nodes })
+}
+
+/// Templates cannot print more than their own limit allows.
+fn limits() -> rhumb_yaml::Limits {
+    rhumb_yaml::Limits { bytes: usize::MAX, ..Default::default() }
 }
 
 /// What Helm looks at has to have the types that it expects; it takes numbers and booleans for text.
@@ -78,16 +97,19 @@ fn check_head(value: &Value) -> Result<(), String> {
     if !matches!(value, Value::Object(_) | Value::Null) {
         return Err("it is no map, so no object of Kubernetes".to_owned());
     }
-    let field = |value: &Value, name: &str| value.get(name).cloned().unwrap_or_default();
-    text(&field(value, "apiVersion"), "apiVersion")?;
-    text(&field(value, "kind"), "kind")?;
+    text(field(value, "apiVersion"), "apiVersion")?;
+    text(field(value, "kind"), "kind")?;
     let metadata = field(value, "metadata");
-    map(&metadata, "metadata")?;
-    text(&field(&metadata, "name"), "metadata.name")?;
-    let annotations = field(&metadata, "annotations");
-    map(&annotations, "metadata.annotations")?;
+    map(metadata, "metadata")?;
+    text(field(metadata, "name"), "metadata.name")?;
+    let annotations = field(metadata, "annotations");
+    map(annotations, "metadata.annotations")?;
     let entries = annotations.as_object().into_iter().flatten();
     entries.into_iter().try_for_each(|(key, value)| text(value, &format!("metadata.annotations.{key}")))
+}
+
+fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
+    value.get(name).unwrap_or(&Value::Null)
 }
 
 /// A scalar as text, as Helm's structs take it.
@@ -110,13 +132,26 @@ pub(crate) fn split(text: &str) -> Vec<&str> {
     let text = text.trim();
     let mut documents = Vec::new();
     let mut rest = text.strip_prefix("---").map_or(text, |rest| rest.trim_start_matches(blank));
-    while let Some(at) = rest.find("\n---") {
+    while let Some(at) = separator(rest) {
         let (before, after) = rest.split_at(at);
         documents.push(before.trim_end_matches(blank));
         rest = after.get(4..).unwrap_or_default().trim_start_matches(blank);
     }
     documents.push(rest);
     documents.into_iter().filter(|document| !document.is_empty()).map(str::trim).collect()
+}
+
+/// Where the first `\n---` stands.
+fn separator(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        // Looking for one character is much quicker than for a text of more.
+        let at = from + text.get(from..)?.find('\n')?;
+        from = at + 1;
+        if text.get(from..)?.starts_with("---") {
+            return Some(at);
+        }
+    }
 }
 
 /// What a document is for.
@@ -170,6 +205,17 @@ mod tests {
         );
         assert_eq!(split("a: 1\n\n--- # x\nb: 1"), ["a: 1", "# x\nb: 1"]);
         assert_eq!(split("\n\n"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_document_is_checked_whole_and_read_when_it_is_asked_for() {
+        let manifest = parse("c/a.yaml", "kind: A\nmetadata: {name: a}\nspec:\n- 1\n").unwrap();
+        assert_eq!(manifest.head(), &serde_json::json!({"kind": "A", "metadata": {"name": "a"}}));
+        assert_eq!(manifest.value()["spec"], serde_json::json!([1]));
+        assert!(parse("c/a.yaml", "kind: A\nspec: {a: .nan}\n").is_err());
+        assert!(parse("c/a.yaml", "kind: A\nspec: {a: *b}\n").is_err());
+        assert!(parse("c/a.yaml", "- a\n").is_err());
+        assert_eq!(parse("c/a.yaml", "# nothing").unwrap().head(), &Value::Null);
     }
 
     #[test]

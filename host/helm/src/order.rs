@@ -115,11 +115,7 @@ mod tests {
 
     #[test]
     fn sorts_unknown_kinds_last_and_keeps_the_order_within_a_kind() {
-        let manifest = |kind: &str, source: &str| Manifest {
-            source: source.to_owned(),
-            text: String::new(),
-            value: serde_json::json!({ "kind": kind }),
-        };
+        let manifest = |kind: &str, source: &str| crate::manifest::parse(source, &format!("kind: {kind}")).unwrap();
         let mut all = vec![
             manifest("Zebra", "1"),
             manifest("Deployment", "2"),

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::capabilities::Capabilities;
-use crate::chart::{Chart, Node, TemplateFile};
+use crate::chart::{Chart, Live, TemplateFile};
 use crate::crds::Definitions;
 use crate::error::Error;
 use crate::functions::is_compatible_range;
-use crate::limits::{Limits, Usage, count, nodes_of};
+use crate::limits::{Limits, Usage, count};
 use crate::manifest::{self, Manifest, Sorted};
 use crate::order;
 use crate::record::Hook;
-use crate::template::{Engine, Exec, Failure, TemplateSet};
+use crate::template::{Engine, Exec, Failure, TemplateSet, without_missing};
 use crate::value::{Entries, Files, Shared, Text, Value, lossy};
 use crate::values::{Nulls, coalesce, table};
 
@@ -179,7 +179,7 @@ fn check_values(input: &RenderInput<'_>) -> Result<Usage, Error> {
 }
 
 fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
-    let mut chart = input.chart.root.clone();
+    let mut chart = input.chart.root.live();
     check_dependencies(&chart)?;
     let charts = chart.process_dependencies(input.values, input.limits)?;
     check_chart(&chart, input.capabilities)?;
@@ -218,7 +218,7 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
         }
         let text = Exec::run(&engine, &set, &template.path, template.scope.clone());
         let text = text.map_err(|failure| Error::template(*failure, &template.path))?;
-        printed.push((template.path.to_string(), text.replace("<no value>", "")));
+        printed.push((template.path.to_string(), without_missing(&text).into_owned()));
     }
     let mut rendered = assemble(&path, printed, input.limits)?;
     rendered.volatile = engine.volatile.get();
@@ -229,7 +229,7 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
 }
 
 /// Refuses a chart whose sub-charts were not fetched.
-fn check_dependencies(chart: &Node) -> Result<(), Error> {
+fn check_dependencies(chart: &Live) -> Result<(), Error> {
     let there = |name: &str| chart.children.iter().any(|child| child.metadata.name == name);
     let missing: Vec<&str> =
         chart.metadata.dependencies.iter().map(|one| one.name.as_str()).filter(|name| !there(name)).collect();
@@ -241,7 +241,7 @@ fn check_dependencies(chart: &Node) -> Result<(), Error> {
 }
 
 /// Refuses what would be rendered differently from Helm or not at all.
-fn check_chart(chart: &Node, capabilities: &Capabilities) -> Result<(), Error> {
+fn check_chart(chart: &Live, capabilities: &Capabilities) -> Result<(), Error> {
     let name = chart.metadata.name.clone();
     if let Some(range) = chart.metadata.kube_version.as_ref().filter(|range| !range.is_empty())
         && !is_compatible_range(range, &capabilities.kube_version)
@@ -282,7 +282,7 @@ struct Source {
 }
 
 /// Gathers the templates of a chart and its sub-charts; gives what templates of this chart see.
-fn collect(chart: &Node, path: &str, top: &Top, values: Value, sources: &mut Vec<Source>) -> Value {
+fn collect(chart: &Live, path: &str, top: &Top, values: Value, sources: &mut Vec<Source>) -> Value {
     let place = if path == chart.metadata.name && !path.contains('/') {
         crate::chart::Place::Root
     } else {
@@ -350,7 +350,7 @@ fn assemble(chart: &str, mut printed: Vec<(String, String)>, limits: &Limits) ->
     for (path, text) in printed {
         for document in manifest::split(&text) {
             let manifest = manifest::parse(&path, document)?;
-            nodes += nodes_of(&manifest.value);
+            nodes += manifest.nodes;
             if nodes > limits.yaml_nodes {
                 let what = "the number of values of all objects";
                 return Err(Error::limit(what, "yaml_nodes", limits.yaml_nodes));
@@ -372,7 +372,7 @@ fn assemble(chart: &str, mut printed: Vec<(String, String)>, limits: &Limits) ->
 }
 
 /// Gathers the files below `crds/` of a chart and its sub-charts.
-fn crds(chart: &Node, path: &str, found: &mut Vec<Definitions>) {
+fn crds(chart: &Live, path: &str, found: &mut Vec<Definitions>) {
     for file in &chart.files {
         let extension = file.path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         if file.path.starts_with("crds/") && matches!(extension.as_str(), "yaml" | "yml" | "json") {

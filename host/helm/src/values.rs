@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::chart::Node;
+use crate::chart::Live;
 use crate::error::Error;
 use crate::render::Integers;
-use crate::value::{Entries, Shared, Value as Dynamic, from_json, from_json_as, to_json};
+use crate::value::{Entries, Shared, Value as Dynamic, copy, from_json_as, to_json};
 
 /// The key that all sub-charts share.
 const GLOBAL: &str = "global";
@@ -67,7 +67,7 @@ pub(crate) enum Nulls {
 ///
 /// Maps are shared as in Helm, down to its side effects: a table inside a global is one and the same for a chart and its
 /// sub-charts, so what one sub-chart adds to it all others see.
-pub(crate) fn coalesce(chart: &Node, values: &Rc<Shared>, nulls: Nulls) -> Result<Rc<Shared>, Error> {
+pub(crate) fn coalesce(chart: &Live, values: &Rc<Shared>, nulls: Nulls) -> Result<Rc<Shared>, Error> {
     coalesce_chart(chart, values, nulls)?;
     Ok(Rc::clone(values))
 }
@@ -78,7 +78,7 @@ pub(crate) fn table(values: &Map<String, Value>, integers: Integers) -> Rc<Share
     Rc::new(entries.collect::<Entries>().into())
 }
 
-fn coalesce_chart(chart: &Node, values: &Rc<Shared>, nulls: Nulls) -> Result<(), Error> {
+fn coalesce_chart(chart: &Live, values: &Rc<Shared>, nulls: Nulls) -> Result<(), Error> {
     coalesce_values(chart, values, nulls);
     for child in &chart.children {
         let name = child.metadata.name.as_str();
@@ -128,20 +128,37 @@ fn coalesce_globals(into: &Rc<Shared>, from: &Rc<Shared>) {
     into.0.borrow_mut().insert(GLOBAL.into(), Dynamic::Map(globals));
 }
 
-fn coalesce_values(chart: &Node, values: &Rc<Shared>, nulls: Nulls) {
-    for (key, default) in &*chart.values {
-        let present = values.0.borrow().get(key.as_str()).cloned();
-        match (present, from_json(default)) {
+fn coalesce_values(chart: &Live, values: &Rc<Shared>, nulls: Nulls) {
+    for (key, default) in chart.values.0.borrow().iter() {
+        let is_child = || chart.children.iter().any(|child| *child.metadata.name == **key);
+        let present = values.0.borrow().get(key).cloned();
+        match (present, default) {
             (None, default) => {
-                values.0.borrow_mut().insert(key.as_str().into(), default);
+                values.0.borrow_mut().insert(key.clone(), copy(default));
             }
             (Some(Dynamic::Nil), _) if nulls == Nulls::Remove => {
-                values.0.borrow_mut().remove(key.as_str());
+                values.0.borrow_mut().remove(key);
             }
             (Some(Dynamic::Map(given)), Dynamic::Map(default)) => {
-                let is_child = chart.children.iter().any(|child| child.metadata.name == *key);
-                coalesce_tables(&given, &default, if is_child { Nulls::Keep } else { nulls });
+                lay_below(&given, default, if is_child() { Nulls::Keep } else { nulls });
             }
+            _ => {}
+        }
+    }
+}
+
+/// Adds copies of what `over` lacks: [`coalesce_tables`] for the values of a chart, which are used again.
+fn lay_below(over: &Rc<Shared>, below: &Rc<Shared>, nulls: Nulls) {
+    for (key, value) in below.0.borrow().iter() {
+        let present = over.0.borrow().get(key).cloned();
+        match (present, value) {
+            (Some(Dynamic::Nil), _) if nulls == Nulls::Remove => {
+                over.0.borrow_mut().remove(key);
+            }
+            (None, _) => {
+                over.0.borrow_mut().insert(key.clone(), copy(value));
+            }
+            (Some(Dynamic::Map(inner)), Dynamic::Map(table)) => lay_below(&inner, table, nulls),
             _ => {}
         }
     }

@@ -53,7 +53,7 @@ fn files(case: &str) -> Vec<File> {
 
 fn ours(case: &str) -> Option<String> {
     let rendered = render(files(case), "").ok()?;
-    Some(rendered.objects.first()?.value.get("out")?.as_str()?.to_owned())
+    Some(rendered.objects.first()?.value().get("out")?.as_str()?.to_owned())
 }
 
 fn tables() -> Vec<PathBuf> {

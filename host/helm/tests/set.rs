@@ -48,7 +48,7 @@ fn ours(flag: &str, argument: &str) -> Result<String, String> {
     })?;
     let chart = Chart::from_files(charts::one_template(TEMPLATE), &Limits::default()).unwrap();
     let rendered = charts::render_values(&chart, &values, Integers::Int64).unwrap();
-    Ok(rendered.objects[0].value["out"].as_str().unwrap().to_owned())
+    Ok(rendered.objects[0].value()["out"].as_str().unwrap().to_owned())
 }
 
 fn answer(result: Result<String, String>) -> Value {
@@ -92,7 +92,7 @@ fn files_are_read_where_a_value_names_them() {
     assert_eq!(asked, ["x", "y", "z", "gone"]);
     let chart = Chart::from_files(charts::one_template("a: {{ .Values.a | b64enc }}"), &Limits::default()).unwrap();
     let rendered = charts::render_values(&chart, &values, Integers::Int64).unwrap();
-    assert_eq!(rendered.objects[0].value, json!({ "a": "MSwK/w==" }));
+    assert_eq!(rendered.objects[0].value(), json!({ "a": "MSwK/w==" }));
 }
 
 #[test]

@@ -50,21 +50,39 @@ pub fn from_str(text: &str) -> Result<Value, Error> {
 /// Reads the first document and nothing behind it, as `yaml.Unmarshal` does: duplicate keys are allowed, an empty first
 /// document is null.
 pub fn first_value(text: &str, limits: &Limits) -> Result<Value, Error> {
-    let quick = quick::first_value(parse::body(text), limits, Wanted::All);
-    quick.or_else(|quick::Declined| thorough_value(text, limits))
+    let quick = quick::first_part(parse::body(text), limits, Wanted::All);
+    quick.map(|part| part.value).or_else(|quick::Declined| thorough_value(text, limits))
+}
+
+/// A part of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What was asked for.
+    pub value: Value,
+    /// How many values there are in the whole document once aliases are expanded.
+    pub nodes: usize,
 }
 
 /// What [`first_value`] reads, without those entries of a map whose key is none of these. All of the document is checked,
 /// so that one is refused exactly if the other is.
-pub fn first_part(text: &str, limits: &Limits, keys: &[&str]) -> Result<Value, Error> {
-    let quick = quick::first_value(parse::body(text), limits, Wanted::Keys(keys));
+pub fn first_part(text: &str, limits: &Limits, keys: &[&str]) -> Result<Part, Error> {
+    let quick = quick::first_part(parse::body(text), limits, Wanted::Keys(keys));
     quick.or_else(|quick::Declined| {
         let mut value = thorough_value(text, limits)?;
+        let nodes = nodes_of(&value);
         if let Value::Object(object) = &mut value {
             object.retain(|key, _| keys.contains(&key.as_str()));
         }
-        Ok(value)
+        Ok(Part { value, nodes })
     })
+}
+
+pub(crate) fn nodes_of(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(nodes_of).sum(),
+        Value::Object(object) => object.values().map(nodes_of).sum(),
+        _ => 0,
+    }
 }
 
 pub(crate) fn thorough_value(text: &str, limits: &Limits) -> Result<Value, Error> {

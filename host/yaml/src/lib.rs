@@ -22,7 +22,7 @@ pub mod number;
 
 pub use emit::{to_pretty_string, to_string};
 pub use error::Error;
-pub use json::{Duplicates, first_part, first_value, from_str, to_json, to_json_with};
+pub use json::{Duplicates, Part, first_part, first_value, from_str, to_json, to_json_with};
 pub use node::{Document, Kind, Layout, Limits, Node, Style};
 pub use parse::documents;
 pub use scalar::scalar;

@@ -202,8 +202,8 @@ fn render(chart: &Chart, spec: &Spec, values: &Map<String, Value>) -> Result<Vec
     let rendered = rhumb_helm::render(&input).map_err(|error| chain(&error))?;
     let mut kinds: Vec<(String, usize)> = Vec::new();
     // A document of comments alone is no object.
-    for object in rendered.objects.iter().filter(|object| !object.value.is_null()) {
-        let text = |pointer: &str| object.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    for object in rendered.objects.iter().filter(|object| !object.head().is_null()) {
+        let text = |pointer: &str| object.head().pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let kind = text("/kind").to_owned();
         if text("/metadata/name").is_empty() {
             return Err(format!(

@@ -1,19 +1,18 @@
 //! Which sub-charts are in use, under which names, and which of their values the parent takes over.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Dependency, Node};
+use super::{Dependency, Live};
 use crate::error::Error;
 use crate::functions::is_compatible_range;
 use crate::limits::Limits;
 use crate::render::Integers;
-use crate::value::{Entries, Shared, Value as Dynamic, to_json};
+use crate::value::{Entries, Shared, Value as Dynamic, copy_map, size};
 use crate::values::{Nulls, at_path, coalesce, coalesce_tables, table};
 
-impl Node {
+impl Live {
     /// Helm's `ProcessDependencies` for these values of the release. Gives how many charts it came by.
     pub(crate) fn process_dependencies(
         &mut self,
@@ -21,23 +20,23 @@ impl Node {
         limits: &Limits,
     ) -> Result<usize, Error> {
         let mut charts = Charts { seen: self.charts(), most: limits.charts };
-        self.enable(values, "", &mut charts)?;
+        self.enable(&table(values, Integers::Float), "", &mut charts)?;
         self.import_values()?;
         Ok(charts.seen)
     }
 
     /// The chart and all below it.
     fn charts(&self) -> usize {
-        1 + self.children.iter().map(Node::charts).sum::<usize>()
+        1 + self.children.iter().map(Live::charts).sum::<usize>()
     }
 
-    fn enable(&mut self, values: &Map<String, Value>, path: &str, charts: &mut Charts) -> Result<(), Error> {
+    fn enable(&mut self, values: &Rc<Shared>, path: &str, charts: &mut Charts) -> Result<(), Error> {
         if self.metadata.dependencies.is_empty() {
             return Ok(());
         }
         self.name_children(charts)?;
-        let coalesced = coalesce(self, &table(values, Integers::Float), Nulls::Remove)?;
-        let values = json(&self.metadata.name, &coalesced)?;
+        let coalesced = coalesce(self, &copy_map(values), Nulls::Remove)?;
+        self.check_size(&coalesced)?;
         for dependency in &mut self.metadata.dependencies {
             dependency.enabled = true;
             by_tags(dependency, &coalesced);
@@ -49,7 +48,7 @@ impl Node {
         self.metadata.dependencies.retain(|one| !disabled.contains(&one.name));
         for child in &mut self.children {
             let below = format!("{path}{}.", child.metadata.name);
-            child.enable(&values, &below, charts)?;
+            child.enable(&coalesced, &below, charts)?;
         }
         Ok(())
     }
@@ -57,12 +56,12 @@ impl Node {
     /// Replaces the children that `Chart.yaml` names by one for each time that it names them, under its alias. A child
     /// that fits no range stays as it is, and a name without a child is left to its own devices.
     fn name_children(&mut self, charts: &mut Charts) -> Result<(), Error> {
-        let fits = |child: &Node, one: &Dependency| {
+        let fits = |child: &Live, one: &Dependency| {
             let range = one.version.as_deref().unwrap_or_default();
             child.metadata.name == one.name && is_compatible_range(range, &child.metadata.version)
         };
         let declared = &mut self.metadata.dependencies;
-        let (named, mut children): (Vec<Node>, Vec<Node>) = std::mem::take(&mut self.children)
+        let (named, mut children): (Vec<Live>, Vec<Live>) = std::mem::take(&mut self.children)
             .into_iter()
             .partition(|child| declared.iter().any(|one| fits(child, one)));
         for one in declared {
@@ -84,12 +83,12 @@ impl Node {
     }
 
     fn import_values(&mut self) -> Result<(), Error> {
-        self.children.iter_mut().try_for_each(Node::import_values)?;
+        self.children.iter_mut().try_for_each(Live::import_values)?;
         if self.metadata.dependencies.is_empty() {
             return Ok(());
         }
         let values = coalesce(self, &Rc::default(), Nulls::Keep)?;
-        let imported = Rc::default();
+        let imported: Rc<Shared> = Rc::default();
         for one in &mut self.metadata.dependencies {
             let mut kept = Vec::new();
             for import in &one.import_values {
@@ -109,8 +108,15 @@ impl Node {
             one.import_values = kept;
         }
         coalesce_tables(&values, &imported, Nulls::Keep);
-        self.values = Arc::new(json(&self.metadata.name, &values)?);
+        // What was imported stands in two places, or even in itself.
+        self.check_size(&values)?;
+        self.values = if imported.0.borrow().is_empty() { values } else { copy_map(&values) };
         Ok(())
+    }
+
+    fn check_size(&self, values: &Rc<Shared>) -> Result<(), Error> {
+        let checked = size(&Dynamic::Map(Rc::clone(values)));
+        checked.map(|_| ()).map_err(|message| Error::Values { chart: self.metadata.name.clone(), message })
     }
 }
 
@@ -121,17 +127,9 @@ struct Charts {
 }
 
 impl Charts {
-    fn add(&mut self, chart: &Node) -> Result<(), Error> {
+    fn add(&mut self, chart: &Live) -> Result<(), Error> {
         self.seen = self.seen.saturating_add(chart.charts());
         if self.seen <= self.most { Ok(()) } else { Err(Error::limit("the number of sub-charts", "charts", self.most)) }
-    }
-}
-
-fn json(chart: &str, values: &Rc<Shared>) -> Result<Map<String, Value>, Error> {
-    let wrong = |message| Error::Values { chart: chart.to_owned(), message };
-    match to_json(&Dynamic::Map(Rc::clone(values))).map_err(wrong)? {
-        Value::Object(values) => Ok(values),
-        _ => Ok(Map::new()),
     }
 }
 

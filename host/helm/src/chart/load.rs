@@ -254,7 +254,7 @@ fn sort_in(
             Value::Null => {}
             _ => return Err(Error::chart(name, "values.yaml is no map")),
         },
-        "values.schema.json" => node.schema = Some(file.data.into()),
+        "values.schema.json" => node.schema = Some(Arc::new(file.data.into())),
         path if path.starts_with("templates/") => node.templates.push(Arc::new(file.into())),
         path if path.starts_with("charts/") && !path.ends_with(".prov") => {
             let inner = path.strip_prefix("charts/").unwrap_or_default().to_owned();

@@ -8,6 +8,7 @@ mod metadata;
 mod stored;
 mod template;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -19,6 +20,10 @@ pub(crate) use template::TemplateFile;
 
 use crate::error::Error;
 use crate::limits::{Limits, Usage, count};
+use crate::render::Integers;
+use crate::schema::Schema;
+use crate::value::Shared;
+use crate::values::table;
 
 /// A file and its path, with `/`, relative to the chart's root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +43,21 @@ pub struct Chart {
     pub(crate) used: Usage,
 }
 
-/// A chart or sub-chart. Rendering works on a copy, so all that is big is shared.
+/// A chart or sub-chart, with its default values in one of two forms.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub(crate) struct Node<V = Arc<Map<String, Value>>> {
     pub(crate) metadata: Metadata,
     pub(crate) lock: Option<Value>,
-    pub(crate) values: Arc<Map<String, Value>>,
-    pub(crate) schema: Option<Arc<[u8]>>,
+    pub(crate) values: V,
+    pub(crate) schema: Option<Arc<Schema>>,
     pub(crate) templates: Vec<Arc<TemplateFile>>,
     /// Files that are neither templates nor of a sub-chart.
     pub(crate) files: Vec<Arc<File>>,
-    pub(crate) children: Vec<Node>,
+    pub(crate) children: Vec<Node<V>>,
 }
+
+/// A chart that is being rendered: a copy whose values are those of templates. All that is big is shared.
+pub(crate) type Live = Node<Rc<Shared>>;
 
 impl Chart {
     /// Loads a chart from the files of its directory. `.helmignore` applies, and dot files in `templates/` are left out.
@@ -106,13 +114,28 @@ impl Chart {
     /// The chart as a release record stores it: metadata, templates, values and files of the root chart after its
     /// dependencies were processed for these values.
     pub fn stored(&self, values: &Map<String, Value>) -> Result<Value, Error> {
-        let mut root = self.root.clone();
+        let mut root = self.root.live();
         root.process_dependencies(values, &Limits::default())?;
-        Ok(root.stored())
+        root.stored(&self.root.values)
     }
 }
 
 impl Node {
+    /// A copy to render.
+    pub(crate) fn live(&self) -> Live {
+        Node {
+            metadata: self.metadata.clone(),
+            lock: self.lock.clone(),
+            values: table(&self.values, Integers::Float),
+            schema: self.schema.clone(),
+            templates: self.templates.clone(),
+            files: self.files.clone(),
+            children: self.children.iter().map(Node::live).collect(),
+        }
+    }
+}
+
+impl<V> Node<V> {
     /// Whether it only gives templates to others.
     pub(crate) fn is_library(&self) -> bool {
         self.metadata.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("library"))

@@ -1,21 +1,30 @@
 //! A chart as the release record stores it.
 
 use base64::Engine as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{File, Node};
+use super::{File, Live};
+use crate::error::Error;
+use crate::value::{Value as Dynamic, to_json};
 
-impl Node {
-    /// Helm's JSON of a chart; sub-charts are not stored.
-    pub(super) fn stored(&self) -> Value {
-        json!({
+impl Live {
+    /// Helm's JSON of a chart; sub-charts are not stored. `shipped` are the values that the chart came with, which stand
+    /// unless sub-charts had a part in them.
+    pub(super) fn stored(&self, shipped: &Map<String, Value>) -> Result<Value, Error> {
+        let wrong = |message| Error::Values { chart: self.metadata.name.clone(), message };
+        let values = if self.metadata.dependencies.is_empty() {
+            Value::Object(shipped.clone())
+        } else {
+            to_json(&Dynamic::Map(self.values.clone())).map_err(wrong)?
+        };
+        Ok(json!({
             "metadata": self.metadata,
             "lock": self.lock,
             "templates": files(self.templates.iter().map(|one| &one.file)),
-            "values": *self.values,
-            "schema": self.schema.as_deref().map(base64),
+            "values": values,
+            "schema": self.schema.as_ref().map(|schema| base64(&schema.data)),
             "files": files(self.files.iter().map(|one| &**one)),
-        })
+        }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What reaches outside of one value: `include`, `tpl`, `required`, `fail`, `lookup`.
 
 use super::{Call, Function};
-use crate::template::{Failure, Outcome, parse};
+use crate::template::{Failure, Outcome, parse, without_missing};
 use crate::value::{Entries, Value};
 
 pub(super) fn find(name: &str) -> Option<Function> {
@@ -29,12 +29,12 @@ fn tpl(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
     let (source, data) = (call.text(0)?, call.any(1)?);
     if !source.contains("{{") {
-        return Ok(Value::text(source.replace("<no value>", "")));
+        return Ok(Value::text(without_missing(&source)));
     }
     call.exec.engine.spend(source.len() / 16)?;
     let name = format!("tpl of {}", shorten(&source)).into();
     let parsed = parse(&source).map_err(|failure| failure.in_file(&name))?;
-    Ok(Value::text(call.exec.tpl(&name, &parsed, data)?.replace("<no value>", "")))
+    Ok(Value::text(without_missing(&call.exec.tpl(&name, &parsed, data)?)))
 }
 
 fn shorten(source: &str) -> String {

@@ -273,8 +273,12 @@ impl<'a> Exec<'a> {
             Node::Action(pipe) => {
                 let value = self.pipe(pipe, dot)?;
                 if pipe.variables.is_empty() {
-                    let text = if matches!(value, Value::Nil) { "<no value>".to_owned() } else { display(&value) };
-                    self.print(&text).map_err(|failure| failure.at(&self.file, pipe.line))?;
+                    let printed = match &value {
+                        Value::Nil => self.print("<no value>"),
+                        Value::Text(text) => self.print(text),
+                        other => self.print(&display(other)),
+                    };
+                    printed.map_err(|failure| failure.at(&self.file, pipe.line))?;
                 }
             }
             Node::If(branch) => {

@@ -7,6 +7,9 @@ pub(crate) mod literal;
 mod node;
 mod parse;
 mod set;
+mod tokens;
+
+use std::borrow::Cow;
 
 use crate::limits;
 use crate::value::Text;
@@ -69,6 +72,18 @@ impl Failure {
 impl From<String> for Box<Failure> {
     fn from(message: String) -> Self {
         Failure::new(message)
+    }
+}
+
+/// The text without what a template prints for a value that is not there.
+pub(crate) fn without_missing(text: &str) -> Cow<'_, str> {
+    const MISSING: &str = "<no value>";
+    let found = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with(MISSING));
+    // Looking for one character is much quicker than for a text, and few texts have it.
+    if text.match_indices('<').any(|(at, _)| found(&at)) {
+        Cow::Owned(text.replace(MISSING, ""))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Builds the tree of a template. Unknown functions and undefined variables are found here, as in Go.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
-use super::lex::{Part, Token, TokenKind, parts, tokens};
+use super::lex::{Part, TokenKind, parts};
 use super::node::{Binding, Branch, Callee, Constant, Definition, Expr, Node, Parsed, Pipe};
+use super::tokens::{Pairs, Tokens};
 use super::{Failure, Outcome};
 use crate::functions;
 use crate::limits::{NESTING, than};
@@ -11,11 +12,15 @@ use crate::value::Text;
 
 /// Parses a source: its `define`s, and its body last. Errors have a line and no file.
 pub(crate) fn parse(source: &str) -> Outcome<Parsed> {
-    let parts = parts(source)?.into();
+    let parts = parts(source)?.into_iter();
     let mut parser = Parser {
         definitions: Vec::new(),
         parts,
-        variables: vec!["$".into()],
+        tokens: Tokens::default(),
+        names: HashMap::new(),
+        nodes: Vec::new(),
+        operands: Vec::new(),
+        variables: vec!["$"],
         nesting: 0,
         deepest: 0,
         loops: 0,
@@ -32,9 +37,16 @@ pub(crate) fn parse(source: &str) -> Outcome<Parsed> {
 
 struct Parser<'a> {
     definitions: Vec<Definition>,
-    parts: VecDeque<Part<'a>>,
+    parts: std::vec::IntoIter<Part<'a>>,
+    /// Those of the last action.
+    tokens: Tokens<'a>,
+    /// Each name once: the same few stand in a source again and again.
+    names: HashMap<&'a str, Text>,
+    /// Statements and operands of lists that are not complete, innermost last.
+    nodes: Vec<Node>,
+    operands: Vec<Expr>,
     /// Names in scope, innermost last.
-    variables: Vec<Text>,
+    variables: Vec<&'a str>,
     nesting: usize,
     /// The most that `nesting` was.
     deepest: usize,
@@ -52,10 +64,11 @@ enum Level {
 enum Stop {
     Eof,
     End,
-    Else(Tokens),
+    /// The tokens are those behind it.
+    Else,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn wrong(&self, message: impl Into<String>) -> Box<Failure> {
         Box::new(Failure { message: message.into(), line: self.line, ..Failure::default() })
     }
@@ -84,37 +97,40 @@ impl Parser<'_> {
 
     fn list(&mut self, level: Level) -> Outcome<(Vec<Node>, Stop)> {
         self.nest("blocks")?;
-        let mut body = Vec::new();
+        let from = self.nodes.len();
         let end = loop {
-            let (inside, line) = match self.parts.pop_front() {
+            let (inside, line) = match self.parts.next() {
                 None => break Stop::Eof,
                 Some(Part::Text(text)) => {
-                    body.push(Node::Text(text.into()));
+                    self.nodes.push(Node::Text(text.into()));
                     continue;
                 }
                 Some(Part::Action { inside, line }) => (inside, line),
             };
             self.line = line;
-            let mut tokens = Tokens(tokens(inside, line)?.into());
-            match tokens.keyword().as_deref() {
+            self.tokens.read(inside, line)?;
+            match self.tokens.keyword() {
                 Some("end") => break Stop::End,
-                Some("else") => break Stop::Else(tokens),
-                Some("define") if level == Level::Top => self.define(tokens)?,
+                Some("else") => break Stop::Else,
+                Some("define") if level == Level::Top => self.define()?,
                 Some("define") => return Err(self.wrong("unexpected {{define}}")),
-                keyword => body.push(self.statement(keyword, tokens)?),
+                keyword => {
+                    let node = self.statement(keyword)?;
+                    self.nodes.push(node);
+                }
             }
         };
         self.nesting -= 1;
-        Ok((body, end))
+        Ok((self.nodes.drain(from..).collect(), end))
     }
 
-    fn statement(&mut self, keyword: Option<&str>, mut tokens: Tokens) -> Outcome<Node> {
+    fn statement(&mut self, keyword: Option<&str>) -> Outcome<Node> {
         match keyword {
-            Some("if") => Ok(Node::If(self.branch("if", tokens)?)),
-            Some("with") => Ok(Node::With(self.branch("with", tokens)?)),
-            Some("range") => Ok(Node::Range(self.branch("range", tokens)?)),
-            Some("template") => self.template(tokens),
-            Some("block") => self.block(tokens),
+            Some("if") => Ok(Node::If(self.branch("if")?)),
+            Some("with") => Ok(Node::With(self.branch("with")?)),
+            Some("range") => Ok(Node::Range(self.branch("range")?)),
+            Some("template") => self.template(),
+            Some("block") => self.block(),
             Some(word @ ("break" | "continue")) => {
                 if self.loops == 0 {
                     return Err(self.wrong(format!("{{{{{word}}}}} outside {{{{range}}}}")));
@@ -122,106 +138,106 @@ impl Parser<'_> {
                 Ok(if word == "break" { Node::Break } else { Node::Continue })
             }
             _ => {
-                let pipe = self.pipe(&mut tokens, "command")?;
-                tokens.finished(self)?;
+                let pipe = self.pipe("command")?;
+                self.finished()?;
                 Ok(Node::Action(pipe))
             }
         }
     }
 
-    fn branch(&mut self, keyword: &str, mut tokens: Tokens) -> Outcome<Branch> {
+    fn branch(&mut self, keyword: &str) -> Outcome<Branch> {
         let scope = self.variables.len();
-        let pipe = self.pipe(&mut tokens, keyword)?;
-        tokens.finished(self)?;
+        let pipe = self.pipe(keyword)?;
+        self.finished()?;
         self.loops += usize::from(keyword == "range");
         let (then, end) = self.list(Level::Inside)?;
         self.loops -= usize::from(keyword == "range");
         let otherwise = match end {
             Stop::Eof => return Err(self.wrong("unexpected EOF")),
             Stop::End => Vec::new(),
-            Stop::Else(tokens) => self.otherwise(keyword, tokens)?,
+            Stop::Else => self.otherwise(keyword)?,
         };
         self.variables.truncate(scope);
         Ok(Branch { pipe, then, otherwise })
     }
 
-    fn otherwise(&mut self, keyword: &str, mut tokens: Tokens) -> Outcome<Vec<Node>> {
-        let next = tokens.keyword();
-        if let Some(next @ ("if" | "with")) = next.as_deref()
+    fn otherwise(&mut self, keyword: &str) -> Outcome<Vec<Node>> {
+        let next = self.tokens.keyword();
+        if let Some(next @ ("if" | "with")) = next
             && next == keyword
         {
             self.nest("{{else if}}")?;
-            let branch = self.branch(keyword, tokens)?;
+            let branch = self.branch(keyword)?;
             self.nesting -= 1;
             return Ok(vec![if keyword == "if" { Node::If(branch) } else { Node::With(branch) }]);
         }
-        tokens.finished(self)?;
+        self.finished()?;
         match self.list(Level::Inside)? {
             (otherwise, Stop::End) => Ok(otherwise),
-            (_, Stop::Else(_)) => Err(self.wrong("expected end; found {{else}}")),
+            (_, Stop::Else) => Err(self.wrong("expected end; found {{else}}")),
             (_, Stop::Eof) => Err(self.wrong("unexpected EOF")),
         }
     }
 
-    fn name(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<Text> {
-        match tokens.0.pop_front().map(|token| token.kind) {
+    fn name(&mut self, context: &str) -> Outcome<Text> {
+        match self.tokens.next().map(|token| token.kind) {
             Some(TokenKind::Literal(Constant::Text(name))) => Ok(name),
             _ => Err(self.wrong(format!("unexpected token in {context} clause"))),
         }
     }
 
-    fn define(&mut self, mut tokens: Tokens) -> Outcome<()> {
-        let name = self.name(&mut tokens, "define")?;
-        tokens.finished(self)?;
+    fn define(&mut self) -> Outcome<()> {
+        let name = self.name("define")?;
+        self.finished()?;
         let body = self.body()?;
         self.add(Some(name), body)
     }
 
     /// A body with no variables of the outside.
     fn body(&mut self) -> Outcome<Vec<Node>> {
-        let outside = std::mem::replace(&mut self.variables, vec!["$".into()]);
+        let outside = std::mem::replace(&mut self.variables, vec!["$"]);
         let loops = std::mem::take(&mut self.loops);
         let (body, end) = self.list(Level::Inside)?;
         (self.variables, self.loops) = (outside, loops);
         match end {
             Stop::End => Ok(body),
             Stop::Eof => Err(self.wrong("unexpected EOF")),
-            Stop::Else(_) => Err(self.wrong("unexpected {{else}}")),
+            Stop::Else => Err(self.wrong("unexpected {{else}}")),
         }
     }
 
-    fn template(&mut self, mut tokens: Tokens) -> Outcome<Node> {
+    fn template(&mut self) -> Outcome<Node> {
         let line = self.line;
-        let name = self.name(&mut tokens, "template")?;
-        let data = if tokens.0.is_empty() { None } else { Some(self.pipe(&mut tokens, "template clause")?) };
-        tokens.finished(self)?;
+        let name = self.name("template")?;
+        let data = if self.tokens.first().is_none() { None } else { Some(self.pipe("template clause")?) };
+        self.finished()?;
         Ok(Node::Template { name, data, line })
     }
 
-    fn block(&mut self, mut tokens: Tokens) -> Outcome<Node> {
+    fn block(&mut self) -> Outcome<Node> {
         let line = self.line;
-        let name = self.name(&mut tokens, "block")?;
-        let data = self.pipe(&mut tokens, "block clause")?;
-        tokens.finished(self)?;
+        let name = self.name("block")?;
+        let data = self.pipe("block clause")?;
+        self.finished()?;
         let body = self.body()?;
         self.add(Some(name.clone()), body)?;
         Ok(Node::Template { name, data: Some(data), line })
     }
 
-    fn pipe(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<Pipe> {
+    fn pipe(&mut self, context: &str) -> Outcome<Pipe> {
         self.nest("parentheses")?;
-        let line = tokens.0.front().map_or(self.line, |token| token.line);
-        let (variables, binding) = self.declarations(tokens, context)?;
-        let mut commands = Vec::new();
+        let line = self.tokens.first().map_or(self.line, |token| token.line);
+        let (variables, binding) = self.declarations(context)?;
+        let mut commands = Vec::with_capacity(1);
         loop {
-            let command = self.command(tokens)?;
+            let command = self.command()?;
             if !command.is_empty() {
                 commands.push(command);
             } else if commands.is_empty() {
                 return Err(self.wrong(format!("missing value for {context}")));
             }
             // A bar with nothing behind it is accepted, as by Go.
-            if tokens.next_if(|kind| matches!(kind, TokenKind::Bar)).is_none() {
+            if self.tokens.next_if(|kind| matches!(kind, TokenKind::Bar)).is_none() {
                 break;
             }
         }
@@ -235,68 +251,53 @@ impl Parser<'_> {
         Ok(Pipe { line, variables, binding, commands })
     }
 
-    fn declarations(&mut self, tokens: &mut Tokens, context: &str) -> Outcome<(Vec<Text>, Binding)> {
-        let kind = |at: usize| tokens.0.get(at).map(|token| &token.kind);
-        let mut names = Vec::new();
-        let binding = match (kind(0), kind(1), kind(2), kind(3)) {
-            (Some(TokenKind::Variable(name)), Some(bind @ (TokenKind::Declare | TokenKind::Assign)), ..) => {
-                names.push(name.clone());
-                Some(matches!(bind, TokenKind::Declare))
-            }
-            (
-                Some(TokenKind::Variable(key)),
-                Some(TokenKind::Comma),
-                Some(TokenKind::Variable(value)),
-                Some(bind @ (TokenKind::Declare | TokenKind::Assign)),
-            ) if context == "range" => {
-                names.extend([key.clone(), value.clone()]);
-                Some(matches!(bind, TokenKind::Declare))
-            }
-            _ => None,
+    fn declarations(&mut self, context: &str) -> Outcome<(Vec<Text>, Binding)> {
+        let pairs = if context == "range" { Pairs::Allowed } else { Pairs::Refused };
+        let Some((names, declares)) = self.tokens.declared(pairs) else {
+            return Ok((Vec::new(), Binding::Declare));
         };
-        let Some(declares) = binding else { return Ok((names, Binding::Declare)) };
-        tokens.0.drain(..names.len() * 2);
+        let texts = names.iter().map(|name| self.text(name)).collect();
         if declares {
-            self.variables.extend(names.iter().cloned());
-            return Ok((names, Binding::Declare));
+            self.variables.extend(names);
+            return Ok((texts, Binding::Declare));
         }
         names.iter().try_for_each(|name| self.defined(name))?;
-        Ok((names, Binding::Assign))
+        Ok((texts, Binding::Assign))
     }
 
-    fn defined(&self, name: &Text) -> Outcome<()> {
-        if self.variables.contains(name) { Ok(()) } else { Err(self.wrong(format!("undefined variable \"{name}\""))) }
+    fn defined(&self, name: &str) -> Outcome<()> {
+        if self.variables.contains(&name) { Ok(()) } else { Err(self.wrong(format!("undefined variable \"{name}\""))) }
     }
 
-    fn command(&mut self, tokens: &mut Tokens) -> Outcome<Vec<Expr>> {
-        let mut operands = Vec::new();
-        while let Some(operand) = self.operand(tokens)? {
-            operands.push(operand);
+    fn command(&mut self) -> Outcome<Vec<Expr>> {
+        let from = self.operands.len();
+        while let Some(operand) = self.operand()? {
+            self.operands.push(operand);
         }
-        Ok(operands)
+        Ok(self.operands.drain(from..).collect())
     }
 
-    fn operand(&mut self, tokens: &mut Tokens) -> Outcome<Option<Expr>> {
-        let Some(token) = tokens.0.front() else { return Ok(None) };
+    fn operand(&mut self) -> Outcome<Option<Expr>> {
+        let Some(token) = self.tokens.first() else { return Ok(None) };
         if matches!(token.kind, TokenKind::Bar | TokenKind::Close) {
             return Ok(None);
         }
         self.line = token.line;
-        let Some(token) = tokens.0.pop_front() else { return Ok(None) };
+        let Some(token) = self.tokens.next() else { return Ok(None) };
         let base = match token.kind {
             TokenKind::Literal(value) => Expr::Constant(value),
             TokenKind::Dot => Expr::Dot,
-            TokenKind::Field(name) => return Ok(Some(Expr::Field(tokens.fields(Some(name))))),
+            TokenKind::Field(name) => return Ok(Some(Expr::Field(self.fields(Some(name))))),
             TokenKind::Variable(name) => {
-                self.defined(&name)?;
-                return Ok(Some(Expr::Variable(name, tokens.fields(None))));
+                self.defined(name)?;
+                return Ok(Some(Expr::Variable(self.text(name), self.fields(None))));
             }
-            TokenKind::Word(word) => self.word(&word)?,
+            TokenKind::Word(word) => self.word(word)?,
             TokenKind::Open => {
-                let pipe = self.pipe(tokens, "parenthesized pipeline")?;
-                tokens
-                    .next_if(|kind| matches!(kind, TokenKind::Close))
-                    .ok_or_else(|| self.wrong("unclosed left paren"))?;
+                let pipe = self.pipe("parenthesized pipeline")?;
+                if self.tokens.next_if(|kind| matches!(kind, TokenKind::Close)).is_none() {
+                    return Err(self.wrong("unclosed left paren"));
+                }
                 Expr::Pipe(Box::new(pipe))
             }
             TokenKind::Comma | TokenKind::Declare | TokenKind::Assign => {
@@ -304,7 +305,7 @@ impl Parser<'_> {
             }
             TokenKind::Bar | TokenKind::Close => return Ok(None),
         };
-        let fields = tokens.fields(None);
+        let fields = self.fields(None);
         if fields.is_empty() {
             return Ok(Some(base));
         }
@@ -314,16 +315,16 @@ impl Parser<'_> {
         }
     }
 
-    fn word(&self, word: &Text) -> Outcome<Expr> {
-        match &**word {
+    fn word(&mut self, word: &'a str) -> Outcome<Expr> {
+        match word {
             "true" => Ok(Expr::Constant(Constant::Bool(true))),
             "false" => Ok(Expr::Constant(Constant::Bool(false))),
             "nil" => Ok(Expr::Nil),
-            "and" => Ok(Expr::Function(word.clone(), Callee::And)),
-            "or" => Ok(Expr::Function(word.clone(), Callee::Or)),
+            "and" => Ok(Expr::Function(self.text(word), Callee::And)),
+            "or" => Ok(Expr::Function(self.text(word), Callee::Or)),
             name => {
                 if let Some(function) = functions::find(name) {
-                    return Ok(Expr::Function(word.clone(), Callee::Native(function)));
+                    return Ok(Expr::Function(self.text(word), Callee::Native(function)));
                 }
                 let mut failure = self.wrong(format!("function \"{name}\" not defined"));
                 failure.function = Some(name.to_owned());
@@ -331,42 +332,28 @@ impl Parser<'_> {
             }
         }
     }
-}
 
-/// The tokens of one action that are left.
-struct Tokens(VecDeque<Token>);
-
-impl Tokens {
-    /// Takes the first token if it is a keyword.
-    fn keyword(&mut self) -> Option<Text> {
-        const KEYWORDS: [&str; 10] =
-            ["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue"];
-        match self.0.front().map(|token| &token.kind) {
-            Some(TokenKind::Word(word)) if KEYWORDS.contains(&&**word) => {
-                let word = word.clone();
-                self.0.pop_front();
-                Some(word)
-            }
-            _ => None,
-        }
-    }
-
-    fn next_if(&mut self, fits: impl Fn(&TokenKind) -> bool) -> Option<Token> {
-        if self.0.front().is_some_and(|token| fits(&token.kind)) { self.0.pop_front() } else { None }
+    /// A name, shared with all others that are the same.
+    fn text(&mut self, name: &'a str) -> Text {
+        Text::clone(self.names.entry(name).or_insert_with(|| name.into()))
     }
 
     /// Fields that follow without a blank.
-    fn fields(&mut self, first: Option<Text>) -> Vec<Text> {
-        let mut fields: Vec<Text> = first.into_iter().collect();
-        while let Some(Token { kind: TokenKind::Field(_), spaced: false, .. }) = self.0.front() {
-            if let Some(Token { kind: TokenKind::Field(name), .. }) = self.0.pop_front() {
-                fields.push(name);
-            }
+    fn fields(&mut self, first: Option<&'a str>) -> Vec<Text> {
+        let mut fields = Vec::with_capacity(usize::from(first.is_some()) + self.tokens.fields());
+        if let Some(name) = first {
+            fields.push(self.text(name));
+        }
+        while let Some(name) = self.tokens.field() {
+            fields.push(self.text(name));
         }
         fields
     }
 
-    fn finished(&self, parser: &Parser<'_>) -> Outcome<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(parser.wrong("unexpected token in action")) }
+    fn finished(&self) -> Outcome<()> {
+        match self.tokens.first() {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("unexpected token in action")),
+        }
     }
 }

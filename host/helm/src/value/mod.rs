@@ -6,6 +6,7 @@
 mod bytes;
 mod compare;
 mod convert;
+mod copy;
 mod files;
 mod format;
 mod json;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub(crate) use bytes::{from_bytes, is_binary, lossy, to_bytes};
 pub(crate) use compare::{deep_equal, equal, less};
 pub(crate) use convert::{to_bool_text, to_float, to_int};
+pub(crate) use copy::{copy, copy_map};
 pub(crate) use files::Files;
 pub(crate) use format::{display, sprint, sprintf, strval};
 pub(crate) use json::{

@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::{Document, Layout, Limits, Style};
+use crate::{Document, Layout, Limits, Part, Style};
 use tree::Tree;
 use value::Values;
 pub(crate) use value::Wanted;
@@ -50,11 +50,11 @@ pub(crate) fn documents(text: &str, body: &str, limits: &Limits) -> Outcome<Vec<
 }
 
 /// The first document as JSON, of two equal keys the last; `Null` when it is empty.
-pub(crate) fn first_value(body: &str, limits: &Limits, wanted: Wanted<'_>) -> Outcome<Value> {
+pub(crate) fn first_part(body: &str, limits: &Limits, wanted: Wanted<'_>) -> Outcome<Part> {
     let mut reader = Reader::new(body, limits, Values::new(wanted))?;
     match reader.document()? {
         Some(Found::Value) => reader.sink.take().ok_or(Declined),
-        Some(Found::Nothing) | None => Ok(Value::Null),
+        Some(Found::Nothing) | None => Ok(Part { value: Value::Null, nodes: 1 }),
     }
 }
 

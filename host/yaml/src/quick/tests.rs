@@ -25,14 +25,14 @@ fn same(text: &str, limits: &Limits) -> Result<bool, String> {
     }
     // As texts, since the order of keys matters too.
     let printed = |value: &Value| value.to_string();
-    let value = first_value(body, limits, Wanted::All).ok();
+    let value = first_part(body, limits, Wanted::All).ok().map(|part| part.value);
     if let Some(quick) = &value {
         match json::thorough_value(text, limits) {
             Ok(thorough) if printed(&thorough) == printed(quick) => {}
             other => return Err(format!("of {text:?}\nquick: {quick}\nother: {other:?}")),
         }
     }
-    let part = first_value(body, limits, Wanted::Keys(&HEAD)).ok();
+    let part = first_part(body, limits, Wanted::Keys(&HEAD)).ok().map(|part| part.value);
     match (part, value) {
         (Some(part), Some(mut whole)) => {
             if let Value::Object(object) = &mut whole {
@@ -262,6 +262,10 @@ fn takes_what_charts_and_manifests_are_written_with() {
         "# nothing\n",
     ] {
         assert_eq!(same(text, &Limits::default()), Ok(true), "{text}");
+        let nodes = |part: Part| part.nodes;
+        let quick = first_part(text, &Limits::default(), Wanted::Keys(&HEAD)).map(nodes).unwrap();
+        let whole = json::thorough_value(text, &Limits::default()).unwrap();
+        assert_eq!(quick, json::nodes_of(&whole), "{text}");
     }
 }
 
@@ -270,7 +274,7 @@ fn nesting_and_size_are_bounded_before_the_other_reader_is_asked() {
     let limits = Limits { bytes: 1 << 20, ..Limits::default() };
     for text in ["- ".repeat(1 << 19), "[".repeat(1 << 20), " ".repeat((1 << 20) + 1)] {
         assert!(documents(&text, &text, &limits).is_err());
-        assert!(first_value(&text, &limits, Wanted::Keys(&HEAD)).is_err());
+        assert!(first_part(&text, &limits, Wanted::Keys(&HEAD)).is_err());
     }
     // One more level than a thread's stack is known to hold.
     let deep: String = (0..=DEPTH).map(|level| format!("{}a:\n", " ".repeat(level))).collect();

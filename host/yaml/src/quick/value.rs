@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Begun, Declined, Outcome, Scalar, Sink};
 use crate::resolve::{self, resolve};
-use crate::{Style, json};
+use crate::{Part, Style, json};
 
 /// Which entries of a document's root are kept.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,7 @@ pub(super) struct Values<'w> {
     dropped: usize,
     /// Whether the value of the last key of the root is dropped.
     drops: bool,
+    nodes: usize,
     root: Option<Value>,
 }
 
@@ -32,11 +33,11 @@ enum Open {
 
 impl<'w> Values<'w> {
     pub(super) fn new(wanted: Wanted<'w>) -> Self {
-        Self { wanted, open: Vec::new(), dropped: 0, drops: false, root: None }
+        Self { wanted, open: Vec::new(), dropped: 0, drops: false, nodes: 0, root: None }
     }
 
-    pub(super) fn take(&mut self) -> Option<Value> {
-        self.root.take()
+    pub(super) fn take(&mut self) -> Option<Part> {
+        Some(Part { value: self.root.take()?, nodes: self.nodes })
     }
 
     fn add(&mut self, value: Value) {
@@ -54,6 +55,7 @@ impl<'w> Values<'w> {
     }
 
     fn begin(&mut self, open: Open) {
+        self.nodes += 1;
         if self.is_dropped() {
             self.dropped += 1;
         } else {
@@ -93,6 +95,7 @@ impl Sink for Values<'_> {
     }
 
     fn scalar(&mut self, scalar: Scalar<'_>) -> Outcome {
+        self.nodes += 1;
         let Scalar { text, style, .. } = scalar;
         let kind = if style == Style::Plain { resolve(&text) } else { resolve::Scalar::Text };
         if self.is_dropped() {

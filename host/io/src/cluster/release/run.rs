@@ -481,7 +481,7 @@ pub(super) fn held(history: &[Stored]) -> Result<Vec<Manifest>, Error> {
             break;
         }
         for manifest in manifests_of(&stored.release)? {
-            let identity = Key::of(&manifest.value).map(|key| targets::identity(&key, &stored.release.namespace));
+            let identity = Key::of(manifest.head()).map(|key| targets::identity(&key, &stored.release.namespace));
             if identity.is_none_or(|identity| seen.insert(identity)) {
                 found.push(manifest);
             }

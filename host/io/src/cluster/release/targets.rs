@@ -30,12 +30,12 @@ pub(super) struct Owner<'a> {
 pub(super) fn flatten(manifests: &[Manifest]) -> Vec<Value> {
     let mut found = Vec::new();
     for manifest in manifests {
-        let value = &manifest.value;
+        let value = manifest.value();
         let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
         match value.get("items").and_then(Value::as_array).filter(|_| is_list) {
             Some(items) => found.extend(items.iter().cloned()),
             None if value.is_null() => {}
-            None => found.push(value.clone()),
+            None => found.push(value),
         }
     }
     found
