@@ -150,6 +150,8 @@ impl<'a, S: Sink> Reader<'a, S> {
         }
         self.begun = true;
         if self.ahead != Ahead::Content {
+            // The other reader takes it for an empty value.
+            self.count()?;
             return Ok(Some(Found::Nothing));
         }
         self.node(0)?;

@@ -276,6 +276,8 @@ fn nesting_and_size_are_bounded_before_the_other_reader_is_asked() {
         assert!(documents(&text, &text, &limits).is_err());
         assert!(first_part(&text, &limits, Wanted::Keys(&HEAD)).is_err());
     }
+    let limits = Limits { nodes: 3, ..Limits::default() };
+    assert!(documents("x: y\n---\n", "x: y\n---\n", &limits).is_err());
     // One more level than a thread's stack is known to hold.
     let deep: String = (0..=DEPTH).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
     let limits = Limits { depth: usize::MAX, ..Limits::default() };
