@@ -31,6 +31,7 @@ pub fn say(text: &str) {
 /// Prints an error with its causes, one a line, and a hint where there is one.
 pub fn error(error: &anyhow::Error) {
     let mut causes = error.chain();
+    let what_to_do = error.chain().find_map(|cause| cause.downcast_ref::<rhumb_helm::Error>()?.hint());
     let mut text = String::new();
     if let Some(first) = causes.next() {
         let _ = write!(text, "{} {first}", paint("error:", Paint::Red));
@@ -45,6 +46,7 @@ pub fn error(error: &anyhow::Error) {
         last = cause;
     }
     say(&text);
+    what_to_do.into_iter().for_each(hint);
 }
 
 /// Prints what to do about an error.

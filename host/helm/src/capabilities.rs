@@ -1,6 +1,5 @@
 //! What the cluster can do, as templates see it in `.Capabilities`.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::value::{Struct, Value, go_quote};
@@ -10,8 +9,8 @@ use crate::value::{Struct, Value, go_quote};
 pub struct Capabilities {
     /// Such as `v1.34.0`.
     pub kube_version: String,
-    /// Such as `apps/v1` and `apps/v1/Deployment`.
-    pub api_versions: BTreeSet<String>,
+    /// Such as `apps/v1` and `apps/v1/Deployment`, in the order in which templates see them.
+    pub api_versions: Vec<String>,
 }
 
 /// The groups and versions that Helm 3.19 assumes without a cluster.

@@ -2,6 +2,22 @@
 
 use crate::template::Failure;
 
+/// One include, by `include`, `template` or `tpl`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Included {
+    /// The template that is included.
+    pub name: String,
+    /// The file that includes it: chart and path, or the text of `tpl`.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// How many includes are told: those nearest to the failure, and the outermost one.
+const TOLD: usize = 8;
+/// Characters of a message that are told; a template may fail with megabytes.
+const LONGEST: usize = 4_000;
+
 /// A failure, with what it was about. Values of a release are never in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,8 +82,8 @@ pub enum Error {
         function: Option<String>,
         /// What went wrong.
         message: String,
-        /// Templates included on the way, outermost first.
-        chain: Vec<String>,
+        /// Templates included on the way, innermost first.
+        chain: Vec<Included>,
         /// What the user may do about it.
         hint: Option<&'static str>,
     },
@@ -134,22 +150,38 @@ impl Error {
             file: failure.file.as_deref().unwrap_or(file).to_owned(),
             line: failure.line,
             function: failure.function,
-            message: failure.message,
-            chain: failure.chain.iter().map(|name| name.to_string()).collect(),
+            message: shorten(failure.message),
+            chain: failure.chain,
             hint: failure.hint,
         }
     }
 }
 
-fn template_message(file: &str, line: usize, function: Option<&str>, message: &str, chain: &[String]) -> String {
+fn shorten(message: String) -> String {
+    match message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message,
+    }
+}
+
+fn template_message(file: &str, line: usize, function: Option<&str>, message: &str, chain: &[Included]) -> String {
     let mut text = format!("failed to render `{file}` at line {line}");
     if let Some(function) = function {
         text.push_str(&format!(" in function `{function}`"));
     }
     text.push_str(": ");
     text.push_str(message);
-    if !chain.is_empty() && chain.len() <= 10 {
-        text.push_str(&format!(" (through {})", chain.join(" → ")));
+    let told = |at: usize| at + 1 < TOLD || at + 1 == chain.len();
+    for (at, Included { name, file, line }) in chain.iter().enumerate().filter(|(at, _)| told(*at)) {
+        text.push_str(match at {
+            0 => " (",
+            _ if at >= TOLD => ", … ",
+            _ => ", ",
+        });
+        text.push_str(&format!("`{name}` included at {file}:{line}"));
+    }
+    if !chain.is_empty() {
+        text.push(')');
     }
     text
 }

@@ -38,7 +38,7 @@ pub mod values;
 pub use capabilities::Capabilities;
 pub use chart::{Chart, Dependency, File, Maintainer, Metadata, unpack};
 pub use crds::Definitions;
-pub use error::Error;
+pub use error::{Error, Included};
 pub use limits::{Limits, Usage};
 pub use manifest::{Manifest, parse_manifest};
 pub use name::{check_release_name, name_from_template};

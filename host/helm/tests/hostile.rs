@@ -202,3 +202,41 @@ fn broken_charts_are_named() {
         assert!(message.contains(words), "{text}: {message}");
     }
 }
+
+#[test]
+fn a_failure_tells_each_include_on_the_way() {
+    let mut files = one_template("a: 1\n\nb: {{ include \"a\" . }}\n");
+    let helpers = "{{ define \"a\" }}\n{{ template \"b\" . }}{{ end }}\n{{ define \"b\" }}{{ tpl .Values.t . }}{{ end }}\n{{ define \"c\" }}\n\n{{ required \"give me x\" .Values.x }}{{ end }}\n";
+    files.push(file("templates/_helpers.tpl", helpers));
+    let text = |values: &str| render(files.clone(), values).unwrap_err().to_string();
+    assert_eq!(
+        text("t: '{{ include \"c\" . }}'"),
+        "failed to render `c/templates/_helpers.tpl` at line 6 in function `required`: give me x \
+         (`c` included at tpl of `{{ include \"c\" . }}`:1, `tpl of `{{ include \"c\" . }}`` included at \
+         c/templates/_helpers.tpl:3, `b` included at c/templates/_helpers.tpl:2, `a` included at c/templates/a.yaml:3)"
+    );
+    assert_eq!(
+        text("t: '{{ nosuch }}'"),
+        "failed to render `tpl of `{{ nosuch }}`` at line 1 in function `nosuch`: function \"nosuch\" not defined \
+         (`tpl of `{{ nosuch }}`` included at c/templates/_helpers.tpl:3, `b` included at c/templates/_helpers.tpl:2, \
+         `a` included at c/templates/a.yaml:3)"
+    );
+    let loops = "{{ define \"a\" }}{{ if gt . 0 }}{{ include \"a\" (sub . 1) }}{{ else }}{{ fail (repeat 9999 \"x\") }}{{ end }}{{ end }}{{ include \"a\" 100 }}";
+    let text = refused(loops);
+    assert_eq!(text.matches("included at").count(), 8);
+    assert!(text.ends_with("x… (`a` included at c/templates/a.yaml:1, `a` included at c/templates/a.yaml:1, `a` included at c/templates/a.yaml:1, `a` included at c/templates/a.yaml:1, `a` included at c/templates/a.yaml:1, `a` included at c/templates/a.yaml:1, `a` included at c/templates/a.yaml:1, … `a` included at c/templates/a.yaml:1)"), "{text}");
+    assert!(text.len() < 5_000);
+}
+
+#[test]
+fn what_to_do_is_told() {
+    for (source, hint) in [
+        ("{{ nosuch }}", "no such function"),
+        ("{{ include \"nosuch\" . }}", "helm dependency build"),
+        ("{{ .Values.a.b }}", "not set"),
+        ("{{ range until 99999999 }}{{ end }}", "look for a loop"),
+    ] {
+        let error = render(one_template(source), "").unwrap_err();
+        assert!(error.hint().unwrap_or_default().contains(hint), "{source}: {error}");
+    }
+}

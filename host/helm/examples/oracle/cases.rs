@@ -37,7 +37,9 @@ pub(crate) fn charts(paths: &[PathBuf]) -> Vec<PathBuf> {
         if path.join("Chart.yaml").is_file() || path.extension().is_some_and(|end| end == "tgz") {
             found.push(path);
         } else if let Ok(entries) = std::fs::read_dir(&path) {
-            pending.extend(entries.flatten().map(|entry| entry.path()));
+            // A link may lead back to a folder above it.
+            let linked = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            pending.extend(entries.flatten().filter(|entry| !linked(entry)).map(|entry| entry.path()));
         }
     }
     found.sort();

@@ -33,7 +33,7 @@ fn tpl(call: &mut Call<'_, '_>) -> Outcome<Value> {
     }
     call.exec.engine.spend(source.len() / 16)?;
     let name = format!("tpl of {}", shorten(&source)).into();
-    let parsed = parse(&source).map_err(|failure| failure.in_file(&name))?;
+    let parsed = parse(&source).map_err(|failure| call.exec.unparsed(&name, failure))?;
     Ok(Value::text(without_missing(&call.exec.tpl(&name, &parsed, data)?)))
 }
 

@@ -16,7 +16,8 @@ pub(crate) fn field(value: &Value, name: &Text, args: &[Value]) -> Outcome<Value
         return Err(Failure::new(format!("{name} is not a method but has arguments")));
     }
     match value {
-        Value::Nil => Err(Failure::new(format!("nil pointer evaluating interface {{}}.{name}"))),
+        Value::Nil => Err(Failure::new(format!("nil pointer evaluating interface {{}}.{name}"))
+            .hint("the template takes a value for given that is not set, or is null")),
         Value::Map(map) | Value::Values(map) => Ok(map.get(name)),
         Value::Files(files) => Ok(match files.get(name) {
             [] => Value::Nil,
@@ -71,7 +72,10 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
         }
         (Value::Values(values), "Table") => table(values, one()?)?,
         (Value::Values(values), "PathValue") => path_value(values, one()?)?,
-        (Value::Versions(versions), "Has") => Value::Bool(versions.contains(&**one()?)),
+        (Value::Versions(versions), "Has") => {
+            let wanted = one()?;
+            Value::Bool(versions.iter().any(|version| **version == **wanted))
+        }
         (Value::Struct(object), "String" | "GitVersion") if object.text.is_some() => {
             none()?;
             Value::text(display(value))

@@ -222,16 +222,20 @@ impl<'a> Exec<'a> {
         self.inside(name, || Exec::run_body(self.engine, &set, &template, data))
     }
 
+    /// A failure to parse the text of `tpl`.
+    pub(crate) fn unparsed(&self, name: &Text, failure: Box<Failure>) -> Box<Failure> {
+        failure.in_file(name).included(name, &self.file)
+    }
+
     fn inside(&self, name: &Text, run: impl FnOnce() -> Outcome<String>) -> Outcome<String> {
         self.engine.includes.borrow_mut().push(name.clone());
         let depth = self.engine.includes.borrow().len();
         self.engine.peak(|peaks| peaks.includes = peaks.includes.max(depth));
         let result = if depth > self.engine.limits.include_depth { Err(self.loop_of_includes()) } else { run() };
-        let result = result.map_err(|mut failure| {
-            if failure.chain.is_empty() && failure.file.is_some() {
-                failure.chain.clone_from(&self.engine.includes.borrow());
-            }
-            failure
+        // Without a place it happened here: there are too many includes.
+        let result = result.map_err(|failure| match failure.file {
+            Some(_) => failure.included(name, &self.file),
+            None => failure,
         });
         self.engine.includes.borrow_mut().pop();
         result

@@ -11,6 +11,7 @@ mod tokens;
 
 use std::borrow::Cow;
 
+use crate::error::Included;
 use crate::limits;
 use crate::value::Text;
 
@@ -29,8 +30,8 @@ pub(crate) struct Failure {
     pub(crate) line: usize,
     /// The function that failed or is unknown.
     pub(crate) function: Option<String>,
-    /// Templates included on the way, outermost first.
-    pub(crate) chain: Vec<Text>,
+    /// Templates included on the way, innermost first. A line of nought is not known yet.
+    pub(crate) chain: Vec<Included>,
     /// What the user may do about it.
     pub(crate) hint: Option<&'static str>,
 }
@@ -43,14 +44,29 @@ impl Failure {
     /// A bound of [`crate::Limits`] is passed; `what` is such as `templates take more steps`.
     pub(crate) fn limit(what: &str, name: &str, most: impl std::fmt::Display) -> Box<Self> {
         Self::new(format!("{what} {}", limits::than(name, most)))
+            .hint("charts need far less: look for a loop in the template, or for values that make it large")
     }
 
-    /// Adds where it happened, unless a place further inside is known.
+    /// Adds where it happened, unless a place further inside is known; then it is where that was included.
     pub(crate) fn at(mut self: Box<Self>, file: &Text, line: usize) -> Box<Self> {
         if self.file.is_none() {
             self.file = Some(file.clone());
             self.line = line;
+        } else if let Some(included) = self.chain.last_mut().filter(|included| included.line == 0) {
+            included.line = line;
         }
+        self
+    }
+
+    /// Adds that it happened in a template of this name, which the file includes on a line that is not known yet.
+    pub(crate) fn included(mut self: Box<Self>, name: &str, file: &str) -> Box<Self> {
+        self.chain.push(Included { name: name.to_owned(), file: file.to_owned(), line: 0 });
+        self
+    }
+
+    /// Adds what the user may do about it.
+    pub(crate) fn hint(mut self: Box<Self>, hint: &'static str) -> Box<Self> {
+        self.hint = Some(hint);
         self
     }
 

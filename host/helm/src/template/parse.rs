@@ -328,7 +328,7 @@ impl<'a> Parser<'a> {
                 }
                 let mut failure = self.wrong(format!("function \"{name}\" not defined"));
                 failure.function = Some(name.to_owned());
-                Err(failure)
+                Err(failure.hint("Helm 3.19 has no such function: is the chart made for another version?"))
             }
         }
     }

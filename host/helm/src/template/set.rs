@@ -57,7 +57,10 @@ impl TemplateSet {
 
     /// The template of this name, or Helm's error.
     pub(crate) fn find(&self, name: &str) -> Outcome<Template> {
-        let missing = || Failure::new(format!("no template \"{name}\" associated with template"));
+        let missing = || {
+            Failure::new(format!("no template \"{name}\" associated with template"))
+                .hint("is the chart that defines it missing in charts/? `helm dependency build` fetches it")
+        };
         self.get(name).cloned().ok_or_else(missing)
     }
 }

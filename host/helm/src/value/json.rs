@@ -81,7 +81,7 @@ fn to_json_of(value: &Value, reader: Reader) -> Result<Json, String> {
             let entries = map.iter().map(|(key, value)| Ok((text(key, reader), to_json_of(value, reader)?)));
             Json::Object(entries.collect::<Result<Map<_, _>, String>>()?)
         }
-        Value::Versions(versions) => Json::from(versions.iter().cloned().collect::<Vec<_>>()),
+        Value::Versions(versions) => Json::from(versions.to_vec()),
         Value::Files(files) => {
             let bytes =
                 files.iter().map(|(path, data)| Ok((path.to_owned(), to_json_of(&Value::bytes(data), reader)?)));

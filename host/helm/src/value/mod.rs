@@ -15,7 +15,7 @@ mod quote;
 mod size;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(crate) enum Value {
     Struct(Rc<Struct>),
     Files(Rc<Files>),
     /// `Capabilities.APIVersions`.
-    Versions(Rc<BTreeSet<String>>),
+    Versions(Rc<Vec<String>>),
     /// Nanoseconds since 1970.
     Time(i128),
 }

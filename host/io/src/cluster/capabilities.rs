@@ -69,6 +69,6 @@ impl Cluster {
                 }
             }
         }
-        Ok((Capabilities { kube_version, api_versions }, whole))
+        Ok((Capabilities { kube_version, api_versions: api_versions.into_iter().collect() }, whole))
     }
 }
