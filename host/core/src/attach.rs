@@ -8,31 +8,22 @@ use serde_json::Value;
 use crate::id::PolicyName;
 use crate::image::FilterError;
 
-/// A policy that an object asks for, with its settings.
+/// A promotion rule or a value transform that counts for an object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attached {
-    /// The policy.
-    pub policy: PolicyName,
-    /// From `rhumb.dev/config.<name>`.
-    pub config: Value,
-}
-
-/// A promotion rule that counts for an object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
     /// What people read: the policy, and behind `@` the binding that says so.
     pub name: PolicyName,
     /// The policy.
     pub policy: PolicyName,
     /// Its settings.
     pub config: Value,
-    /// Whether its verdict counts.
+    /// Whether its answer counts.
     pub mode: Mode,
     /// Who says that it counts.
     pub by: By,
 }
 
-/// Who says that a rule counts for an object.
+/// Who says that a policy counts for an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// Somebody above it, so that it is named as they name it.
@@ -41,7 +32,7 @@ pub enum By {
     Object,
 }
 
-/// Whether a verdict counts.
+/// Whether an answer counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -68,30 +59,34 @@ pub enum OnFailure {
 /// The promotion rules of an object: those that are bound to it, then its own, `rhumb.dev/promotion: <name>,<name>`.
 ///
 /// Its own annotations neither remove nor set anything of a rule that is bound.
-pub fn promotion_rules(annotations: &BTreeMap<String, String>, bound: &[Rule]) -> Result<Vec<Rule>, FilterError> {
-    let own = attached(annotations, "rhumb.dev/promotion")?;
-    let is_enforced = |own: &Attached| bound.iter().any(|rule| rule.policy == own.policy && rule.mode == Mode::Enforce);
-    let own = own.into_iter().filter(|own| !is_enforced(own)).map(|Attached { policy, config }| Rule {
-        name: policy.clone(),
-        policy,
-        config,
-        mode: Mode::Enforce,
-        by: By::Object,
-    });
+pub fn promotion_rules(
+    annotations: &BTreeMap<String, String>,
+    bound: &[Attached],
+) -> Result<Vec<Attached>, FilterError> {
+    let own = own(annotations, "rhumb.dev/promotion", bound)?;
     Ok(bound.iter().cloned().chain(own).collect())
 }
 
-/// The value transforms of an object, in order: `rhumb.dev/values: <name>,<name>`.
-pub fn value_transforms(annotations: &BTreeMap<String, String>) -> Result<Vec<Attached>, FilterError> {
-    attached(annotations, "rhumb.dev/values")
+/// The value transforms of an object, in order: its own, `rhumb.dev/values: <name>,<name>`, then those that are bound to
+/// it, so that none of its own undoes what they did.
+pub fn value_transforms(
+    annotations: &BTreeMap<String, String>,
+    bound: &[Attached],
+) -> Result<Vec<Attached>, FilterError> {
+    let own = own(annotations, "rhumb.dev/values", bound)?;
+    Ok(own.into_iter().chain(bound.iter().cloned()).collect())
 }
 
-fn attached(annotations: &BTreeMap<String, String>, key: &str) -> Result<Vec<Attached>, FilterError> {
+/// What an object asks for itself, but for what is enforced from above.
+fn own(annotations: &BTreeMap<String, String>, key: &str, bound: &[Attached]) -> Result<Vec<Attached>, FilterError> {
+    let is_enforced = |name: &str| bound.iter().any(|one| one.policy.as_str() == name && one.mode == Mode::Enforce);
     let names = annotations.get(key).map(String::as_str).unwrap_or_default();
-    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names
-        .map(|name| Ok(Attached { policy: PolicyName::new(name), config: crate::image::config_of(annotations, name)? }))
-        .collect()
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty() && !is_enforced(name));
+    let attached = names.map(|name| {
+        let (policy, config) = (PolicyName::new(name), crate::image::config_of(annotations, name)?);
+        Ok(Attached { name: policy.clone(), policy, config, mode: Mode::Enforce, by: By::Object })
+    });
+    attached.collect()
 }
 
 #[cfg(test)]
@@ -100,9 +95,9 @@ mod tests {
 
     use super::*;
 
-    fn bound(policy: &str, mode: Mode) -> Rule {
+    fn bound(policy: &str, mode: Mode) -> Attached {
         let name = PolicyName::new(format!("{policy}@b"));
-        Rule { name, policy: PolicyName::new(policy), config: json!({"strict": true}), mode, by: By::Binding }
+        Attached { name, policy: PolicyName::new(policy), config: json!({"strict": true}), mode, by: By::Binding }
     }
 
     #[test]
@@ -118,5 +113,13 @@ mod tests {
         assert_eq!(rules(&[("rhumb.dev/promotion", "soak")]), [stop, shadow, "soak {}"]);
         let own = [("rhumb.dev/promotion", "soak,stop"), ("rhumb.dev/config.stop", "{strict: false}")];
         assert_eq!(rules(&own), [stop, shadow, "soak {}"]);
+    }
+
+    #[test]
+    fn what_is_bound_transforms_last() {
+        let own = BTreeMap::from([("rhumb.dev/values".to_owned(), "registry-mirror, env-sizing".to_owned())]);
+        let transforms = value_transforms(&own, &[bound("registry-mirror", Mode::Enforce)]).unwrap();
+        let names: Vec<&str> = transforms.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["env-sizing", "registry-mirror@b"]);
     }
 }

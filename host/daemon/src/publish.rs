@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use rhumb_core::chain::chain;
 use rhumb_core::condition::{Condition, set_condition};
 use rhumb_core::id::ObjectId;
-use rhumb_core::images::{self, ImagesView, Plan, Pushed};
-use rhumb_core::judge::{Change, Transformation};
-use rhumb_core::objects::API_VERSION;
+use rhumb_core::images::{self, Plan, Pushed};
+use rhumb_core::objects::{API_VERSION, BindingObject};
 use rhumb_core::releases::{self, Next, Outcome, ReleaseView, ReleasesView, Row, status};
 use rhumb_io::cluster::{Event, EventType, Key, Kind};
 use serde_json::Value;
@@ -54,8 +53,8 @@ pub(crate) async fn images(ctx: &Context, plan: &Plan, pushed: &Pushed) {
 }
 
 /// Publishes what each `PolicyBinding` binds.
-pub(crate) async fn bindings(ctx: &Context, view: &ImagesView) {
-    for (object, status) in images::bindings(view) {
+pub(crate) async fn bindings(ctx: &Context, statuses: Vec<(BindingObject, Value)>) {
+    for (object, status) in statuses {
         let key = Key::new(API_VERSION, BINDING, "", &object.name);
         match patched(ctx, &key, (&object.status, &status), None).await {
             Ok(Some(version)) => ctx.statements.binding_known(&object.name, &version).await,
@@ -103,7 +102,7 @@ pub(crate) async fn outcome(
 ) {
     release_status(ctx, release, row, outcome).await;
     if let (Outcome::Succeeded { .. }, Some(Next::Done { steps, .. })) = (outcome, transformed) {
-        let steps = steps.iter().map(|(policy, done)| step(policy, done)).collect();
+        let steps = steps.iter().map(|(policy, done)| report::Step::of(policy, done)).collect();
         ctx.reports().transforms.insert(release.id.namespaced(), steps);
     }
 }
@@ -200,21 +199,4 @@ fn condition<'a>(status: &'a Value, kind: &str) -> Option<(&'a str, &'a str)> {
     let found = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
     let text = |key: &str| found.get(key).and_then(Value::as_str).unwrap_or_default();
     Some((text("status"), text("message")))
-}
-
-fn step(policy: &str, done: &Transformation) -> report::Step {
-    let operation = |operation: &rhumb_core::judge::Operation| {
-        let change = match &operation.change {
-            Change::Set(value) => format!("= {value}"),
-            Change::Remove => "removed".to_owned(),
-            Change::MoveFrom(from) => format!("moved from {from}"),
-            Change::CopyFrom(from) => format!("copied from {from}"),
-        };
-        format!("{} {change}  ({}: {})", operation.path, operation.reason.code, operation.reason.message)
-    };
-    report::Step {
-        policy: policy.to_owned(),
-        operations: done.operations.iter().map(operation).collect(),
-        warnings: done.warnings.iter().map(|warning| format!("warning: {}", warning.message)).collect(),
-    }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use rhumb_core::attach::value_transforms;
 use rhumb_core::chain::chain;
 use rhumb_core::environment::environment_of;
 use rhumb_core::evidence::Evidence;
@@ -12,7 +11,7 @@ use rhumb_core::id::Digest;
 use rhumb_core::images;
 use rhumb_core::judge;
 use rhumb_core::manifest::Object;
-use rhumb_core::releases::{ChartSource, ChartView, Head, Marks, Orphan, ReleaseView, ReleasesView, Spec};
+use rhumb_core::releases::{self, ChartSource, ChartView, Head, Marks, Orphan, ReleaseView, ReleasesView, Spec};
 use rhumb_helm::Chart;
 use rhumb_io::charts::Archive;
 use rhumb_io::cluster::Look;
@@ -99,14 +98,15 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
     histories.retain(|release, _| !claimed.contains(release));
     let orphans =
         if snapshot.manifests.problems.is_empty() { orphans(ctx, &snapshot, &releases, histories) } else { Vec::new() };
-    let attached = releases.iter().flat_map(|release| value_transforms(&release.annotations).unwrap_or_default());
-    let attached = attached.map(|transform| transform.policy).collect();
+    let bound = ctx.statements.bindings(look).await;
+    let policies = ctx.policies(&releases::attached(&releases, &bound), look).await;
     Ok(ReleasesView {
         now: ctx.clock.now(),
         releases,
         orphans,
         in_flight,
-        policies: ctx.policies(&attached, look).await,
+        policies,
+        bound,
         evidence: Evidence::default(),
     })
 }

@@ -1,6 +1,7 @@
 //! What the daemon tells about itself: the shapes of the operator's API, of `--output json` and of the tables.
 
 use rhumb_core::images::{Decided, Kept, Row, Update};
+use rhumb_core::judge::{Change, Operation, Transformation};
 use serde::{Deserialize, Serialize};
 
 /// One line of `rhumb list`.
@@ -157,6 +158,26 @@ pub struct Step {
     pub operations: Vec<String>,
     /// Its warnings.
     pub warnings: Vec<String>,
+}
+
+impl Step {
+    /// What a transform did, in the words of `rhumb explain`.
+    pub fn of(policy: &str, done: &Transformation) -> Self {
+        let operation = |operation: &Operation| {
+            let change = match &operation.change {
+                Change::Set(value) => format!("= {value}"),
+                Change::Remove => "removed".to_owned(),
+                Change::MoveFrom(from) => format!("moved from {from}"),
+                Change::CopyFrom(from) => format!("copied from {from}"),
+            };
+            format!("{} {change}  ({}: {})", operation.path, operation.reason.code, operation.reason.message)
+        };
+        Self {
+            policy: policy.to_owned(),
+            operations: done.operations.iter().map(operation).collect(),
+            warnings: done.warnings.iter().map(|warning| format!("warning: {}", warning.message)).collect(),
+        }
+    }
 }
 
 /// Everything about one release.

@@ -1,7 +1,7 @@
 //! Keeps decisions: one record for each that says something new about its subject.
 
 use rhumb_core::chain::chain;
-use rhumb_core::id::{Digest, ObjectId, Timestamp};
+use rhumb_core::id::{Digest, ObjectId, PolicyName, Timestamp};
 use rhumb_core::images::{Decided, Plan, Pushed, Verdicts};
 use rhumb_core::judge::{Answer, Ask, Decision, Outcome, Question, Reason, Verdict};
 use rhumb_io::store;
@@ -63,10 +63,13 @@ fn arrivals_of(object: &ObjectId) -> String {
 /// Keeps what promotion rules said.
 pub(crate) fn record_promotions(ctx: &Context, verdicts: &Verdicts, now: Timestamp) {
     for ((object, rule), (question, decision)) in &verdicts.promotions {
-        // Of a policy that is bound more than once, each verdict is kept.
-        let part = if *rule == question.policy { "" } else { rule.as_str() };
-        keep(ctx, object, part, (question, decision), now);
+        keep(ctx, object, part(rule, question), (question, decision), now);
     }
+}
+
+/// What tells the decisions of a policy that is attached more than once apart: the name with its binding.
+pub(crate) fn part<'a>(name: &'a PolicyName, question: &Question) -> &'a str {
+    if *name == question.policy { "" } else { name.as_str() }
 }
 
 /// Keeps one decision, unless the newest one of the same policy about the same subject came to the same.

@@ -1,15 +1,22 @@
 //! The releases of a repository: where each chart comes from, and what it would make.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rhumb_core::chain::chain;
+use rhumb_core::environment::environment_of;
+use rhumb_core::id::Digest;
 use rhumb_core::manifest::{File, Manifests, Object};
-use rhumb_core::releases::{ChartSource, KeyRef, Spec, ValuesFrom};
+use rhumb_core::releases::{self, ChartSource, ChartView, KeyRef, Next, ReleaseView, ReleasesView, Spec, ValuesFrom};
+use rhumb_core::values::{Origin, Sealed, seal};
+use rhumb_core::{images, judge};
+use rhumb_daemon::report::Step;
 use rhumb_helm::{Action, Capabilities, Chart, Entropy, Integers, Limits, ReleaseOptions, RenderInput};
 use rhumb_io::documents;
 use rhumb_io::git::Names;
 use serde_json::{Map, Value};
 
+use super::attached::Attached;
 use super::report::Release;
 
 /// The URLs that mean this repository: its remotes (through git's `url.<base>.insteadOf`) and those that were given.
@@ -21,16 +28,30 @@ pub(super) fn own_names(dir: &Path, given: &[String]) -> Names {
     names
 }
 
+/// What releases are planned from.
+struct World<'a> {
+    attached: &'a Attached<'a>,
+    files: &'a [File],
+    manifests: &'a Manifests,
+    this: &'a Names,
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
+}
+
 /// Every HelmRelease.
-pub(super) async fn releases(files: &[File], manifests: &Manifests, this: &Names) -> Vec<Release> {
+pub(super) async fn releases(
+    attached: &Attached<'_>,
+    (files, manifests): (&[File], &Manifests),
+    this: &Names,
+) -> Vec<Release> {
+    let world = World { attached, files, manifests, this, namespaces: images::namespaces(&manifests.objects) };
     let mut releases = Vec::new();
     for object in manifests.objects.iter().filter(|object| object.id.kind == "HelmRelease") {
-        releases.push(release(object, (files, manifests), this).await);
+        releases.push(release(&world, object).await);
     }
     releases
 }
 
-async fn release(object: &Object, (files, manifests): (&[File], &Manifests), this: &Names) -> Release {
+async fn release(world: &World<'_>, object: &Object) -> Release {
     let mut release = Release {
         object: object.id.namespaced(),
         place: format!("{}:{}", object.file, object.line),
@@ -38,58 +59,100 @@ async fn release(object: &Object, (files, manifests): (&[File], &Manifests), thi
         source: String::new(),
         chart: String::new(),
         values: String::new(),
+        transforms: Vec::new(),
         objects: Vec::new(),
         problem: None,
     };
-    let spec = match Spec::parse(&object.value) {
-        Ok(spec) => spec,
-        Err(error) => {
-            release.problem = Some(error.to_string());
-            return release;
-        }
-    };
+    release.problem = fill(world, object, &mut release).await.err();
+    release
+}
+
+/// Fills in what can be known, until something is wrong.
+async fn fill(world: &World<'_>, object: &Object, release: &mut Release) -> Result<(), String> {
+    let spec = Spec::parse(&object.value).map_err(|error| error.to_string())?;
     release.release = format!("{} in {}", spec.release_name, spec.target_namespace);
     release.source = match &spec.chart {
         ChartSource::Git { url, path, .. } => format!("{url} {path}"),
         ChartSource::Repository { url, name, version } => format!("{url} {name} {version}"),
     };
     // Values may come from the chart, but what is wrong with them is told first.
-    let chart = chart(&spec.chart, files, this).await;
+    let chart = chart(&spec.chart, world.files, world.this).await;
     let held: &[rhumb_helm::File] = chart.as_ref().map_or(&[], |(_, files)| files);
-    let (layers, values) = match values(&spec, manifests, held).await {
+    let (layers, sealed) = match values(&spec, world.manifests, held).await {
         Ok(values) => values,
-        Err(why) => {
-            release.problem = Some(chart.err().unwrap_or(why));
-            return release;
-        }
+        Err(why) => return Err(chart.err().unwrap_or(why)),
     };
     release.values = layers;
-    match chart {
-        Err(why) => release.problem = Some(why),
-        Ok((chart, _)) => {
-            let metadata = chart.metadata();
-            release.chart = format!("{} {}", metadata.name, metadata.version);
-            match render(&chart, &spec, &values) {
-                Ok(objects) => release.objects = objects,
-                Err(why) => release.problem = Some(why),
+    let (chart, _) = chart?;
+    let metadata = chart.metadata();
+    release.chart = format!("{} {}", metadata.name, metadata.version);
+    let (values, transforms) = transformed(world, object, (&spec, &chart), sealed)?;
+    release.transforms = transforms;
+    release.objects = render(&chart, &spec, &values)?;
+    Ok(())
+}
+
+/// The values as the chart gets them, and what each transform did: the very questions of the daemon.
+fn transformed(
+    world: &World<'_>,
+    object: &Object,
+    (spec, chart): (&Spec, &Chart),
+    sealed: Sealed,
+) -> Result<(Map<String, Value>, Vec<Step>), String> {
+    let (attached, labels, metadata) = (world.attached, object.labels(), chart.metadata());
+    let about = judge::Chart {
+        name: metadata.name.clone(),
+        version: metadata.version.clone(),
+        app_version: metadata.app_version.clone(),
+    };
+    let release = ReleaseView {
+        id: object.id.clone(),
+        generation: 0,
+        status: Value::Null,
+        environment: environment_of(&labels, object.id.namespace.as_deref(), &world.namespaces),
+        labels,
+        annotations: object.annotations(),
+        spec: Ok(spec.clone()),
+        chart: Ok(ChartView { digest: Digest::of(""), revision: String::new(), title: String::new(), about }),
+        values: Ok(sealed.clone()),
+        secrets: Digest::of(""),
+        history: Vec::new(),
+        attempt: None,
+    };
+    let view = ReleasesView {
+        now: attached.now,
+        releases: Vec::new(),
+        orphans: Vec::new(),
+        in_flight: BTreeSet::new(),
+        policies: attached.policies(&releases::attached([&release], &attached.bound)),
+        bound: attached.bound.clone(),
+        evidence: attached.evidence.clone(),
+    };
+    let mut decided = Vec::new();
+    loop {
+        match releases::next(&view, &release, &decided) {
+            Next::Ask { question, .. } => decided.push(attached.sandbox.decide(&question)),
+            Next::Stopped { policy, message, .. } if policy.is_empty() => return Err(message),
+            Next::Stopped { policy, message, .. } => return Err(format!("value transform `{policy}`: {message}")),
+            Next::Done { values, steps } => {
+                let steps = steps.iter().map(|(policy, done)| Step::of(policy, done)).collect();
+                return match sealed.unseal(&values).map_err(|error| error.to_string())? {
+                    Value::Object(values) => Ok((values, steps)),
+                    _ => Err("the values are not a mapping".to_owned()),
+                };
             }
         }
     }
-    release
 }
 
 /// One layer of values: what it is, and its text; `None` for one that may be missing.
 type Layer = (String, Option<String>);
 
-/// Where values come from, and the values: other objects' keys are taken from the same repository, files from the chart,
+/// Where values come from, and the values with secrets sealed: other objects' keys are taken from the same repository, files from the chart,
 /// URLs are read.
-async fn values(
-    spec: &Spec,
-    manifests: &Manifests,
-    chart: &[rhumb_helm::File],
-) -> Result<(String, Map<String, Value>), String> {
+async fn values(spec: &Spec, manifests: &Manifests, chart: &[rhumb_helm::File]) -> Result<(String, Sealed), String> {
     let mut titles = Vec::new();
-    let mut values = Map::new();
+    let mut layers = Vec::new();
     for source in &spec.values_from {
         let (title, text) = match source {
             ValuesFrom::ConfigMap(key) => of_object("ConfigMap", key, manifests)?,
@@ -114,7 +177,8 @@ async fn values(
         if let Some(text) = text
             && let Ok(Value::Object(layer)) = rhumb_yaml::from_str(&text)
         {
-            values = rhumb_helm::values::merge(values, &layer);
+            let secret = matches!(source, ValuesFrom::Secret(_));
+            layers.push((if secret { Origin::Secret } else { Origin::Open }, layer));
         }
         titles.push(title);
     }
@@ -124,7 +188,8 @@ async fn values(
     if spec.reuse_values {
         titles.push("over those of the revision before".to_owned());
     }
-    Ok((titles.join(", "), rhumb_helm::values::merge(values, &spec.values)))
+    layers.push((Origin::Open, spec.values.clone()));
+    Ok((titles.join(", "), seal(layers)))
 }
 
 fn of_object(kind: &str, key: &KeyRef, manifests: &Manifests) -> Result<Layer, String> {

@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rhumb_core::evidence::{Announced, Evidence};
-use rhumb_core::id::{Revision, Timestamp};
+use rhumb_core::id::Revision;
 use rhumb_core::images::{self, Decided, ImagesView, Kept, Promotions, Scan, Verdicts};
 use rhumb_core::judge::{Metadata, Tags};
 use rhumb_core::manifest::{File, Manifests};
-use rhumb_core::objects::{API_VERSION, Binding, Declared};
-use rhumb_core::policies::{Policies, PolicyId, Served};
-use rhumb_policy::{Library, Sandbox};
 
+use super::attached::Attached;
 use super::offers::{Offer, Offers};
 use super::report::Container;
 
@@ -20,28 +17,24 @@ const METADATA_LIMIT: usize = 200;
 
 /// Every container; without offers, filters are shown and not asked.
 pub(super) async fn containers(
-    (sandbox, library): (&Sandbox, &Library),
+    attached: &Attached<'_>,
     files: &[File],
     manifests: &Manifests,
     offers: Option<&Offers>,
 ) -> Vec<Container> {
     let workloads = images::workloads(manifests);
-    let bound = Ok(bindings(manifests));
-    // What is refused shows as missing where it is attached.
-    let (policies, _) = library.attach(sandbox, &images::attached(&workloads, &bound));
-    let declared = declared((sandbox, library), files, manifests);
-    let now = Timestamp(now());
+    let (sandbox, policies) = (attached.sandbox, attached.policies(&images::attached(&workloads, &attached.bound)));
     let mut view = ImagesView {
         head: Revision::new("worktree"),
-        now,
+        now: attached.now,
         files: files.iter().map(|file| (file.path.clone(), file.clone())).collect(),
         workloads,
         repositories: offers.map(|offers| scans(&offers.tags, manifests)).unwrap_or_default(),
-        policies: Policies::new(policies, Ok(declared)),
+        policies,
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
-        evidence: announced(manifests, now),
-        bound,
+        evidence: attached.evidence.clone(),
+        bound: attached.bound.clone(),
     };
     let mut verdicts = Verdicts::default();
     if let Some(offers) = offers {
@@ -55,39 +48,6 @@ pub(super) async fn containers(
     }
     let plan = images::plan(&view, &verdicts);
     plan.rows.iter().map(|row| container(row, offers.is_some())).collect()
-}
-
-/// The windows and facts that ConfigMaps of the repository announce, whatever their namespace.
-fn announced(manifests: &Manifests, now: Timestamp) -> Evidence {
-    let config_maps = manifests.objects.iter().filter(|one| one.api_version == "v1" && one.id.kind == "ConfigMap");
-    let announced: Vec<Announced> = config_maps.filter_map(|object| Announced::of(&object.value)).collect();
-    let mut evidence = Evidence::default();
-    evidence.add_announced(&announced, now);
-    evidence
-}
-
-/// The rules that objects of the repository bind.
-fn bindings(manifests: &Manifests) -> Vec<Binding> {
-    let ours = manifests.objects.iter().filter(|one| one.api_version == API_VERSION && one.id.kind == "PolicyBinding");
-    ours.filter_map(|object| Binding::of(&object.value)).collect()
-}
-
-/// The policies that objects of the repository declare.
-fn declared(
-    (sandbox, library): (&Sandbox, &Library),
-    files: &[File],
-    manifests: &Manifests,
-) -> BTreeMap<PolicyId, Served> {
-    let in_folder = |path: &str| {
-        let file = files.iter().find(|file| file.path == path);
-        file.map(|file| file.data.clone()).ok_or_else(|| format!("there is no file `{path}`"))
-    };
-    let served = |declared: Declared| {
-        let policy = crate::declared::load(sandbox, &declared, |name| library.read(name), in_folder);
-        let policy = policy.map(|loaded| loaded.info()).map_err(|trouble| trouble.words());
-        (declared.id, Served { settings: declared.settings, policy })
-    };
-    manifests.objects.iter().filter_map(|object| Declared::of(&object.value)).map(served).collect()
 }
 
 fn scans(offers: &BTreeMap<String, Offer>, manifests: &Manifests) -> BTreeMap<String, Scan> {
@@ -161,9 +121,4 @@ fn container(row: &images::Row, asked: bool) -> Container {
         pick,
         problem,
     }
-}
-
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

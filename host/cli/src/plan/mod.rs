@@ -3,6 +3,7 @@
 //! The repository is read, never written; charts of the repository itself are taken from the folder. What cannot be
 //! done is said at its object, and everything else goes on.
 
+mod attached;
 mod charts;
 mod images;
 mod offers;
@@ -60,7 +61,6 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
     let files = listing.with_context(|| format!("failed to read `{}`", dir.display()))?.files;
     let manifests = manifest::load(&files);
     let this = charts::own_names(dir, &arguments.this);
-    let releases = charts::releases(&files, &manifests, &this).await;
     let offers = match (&arguments.tags, arguments.registry) {
         (Some(file), _) => Some(offers::from_file(file)?),
         (None, true) => Some(offers::from_registries(&manifests, &arguments.registries).await?),
@@ -75,6 +75,8 @@ async fn plan(arguments: &Arguments) -> Result<Report> {
             folder.display()
         )
     })?;
-    let containers = images::containers((&sandbox, &library), &files, &manifests, offers.as_ref()).await;
+    let attached = attached::Attached::new((&sandbox, &library), &files, &manifests);
+    let releases = charts::releases(&attached, (&files, &manifests), &this).await;
+    let containers = images::containers(&attached, &files, &manifests, offers.as_ref()).await;
     Ok(Report::new(&manifests, releases, containers, this.urls))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rhumb_core::manifest::Manifests;
+use rhumb_daemon::report::Step;
 use serde::Serialize;
 
 use crate::table::Table;
@@ -49,6 +50,8 @@ pub struct Release {
     pub chart: String,
     /// Where values come from.
     pub values: String,
+    /// What value transforms would do.
+    pub transforms: Vec<Step>,
     /// Objects by kind that it would make, in Helm's order.
     pub objects: Vec<String>,
     /// Why it cannot be released, if it cannot.
@@ -117,6 +120,12 @@ impl Report {
             table.row([release.object.as_str(), chart, &release.source, &release.values, &release.place]);
         }
         text.push_str(&table.print("  "));
+        for (release, step) in self.releases.iter().flat_map(|one| one.transforms.iter().map(move |step| (one, step))) {
+            text.push_str(&format!("\n  {} is transformed by {}\n", release.object, step.policy));
+            for line in step.operations.iter().chain(&step.warnings) {
+                text.push_str(&format!("    {line}\n"));
+            }
+        }
         for release in self.releases.iter().filter(|release| !release.objects.is_empty()) {
             text.push_str(&format!("\n  {} makes {}\n", release.object, release.objects.join(", ")));
         }

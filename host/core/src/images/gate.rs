@@ -4,10 +4,10 @@ use super::Verdicts;
 use super::propose::moves;
 use super::row::Kept;
 use super::view::{ImagesView, Workload};
-use crate::attach::{By, Mode, OnFailure, Rule, promotion_rules};
+use crate::attach::{Attached, By, Mode, OnFailure, promotion_rules};
 use crate::chain::chain;
 use crate::id::{PolicyName, Tag, Timestamp};
-use crate::judge::{Answer, Ask, Move, Reason, Verdict};
+use crate::judge::{Answer, Ask, Kind, Move, Reason, Verdict};
 
 /// What holds back every move of an object.
 pub(super) enum Held {
@@ -47,7 +47,7 @@ pub(super) fn gate(view: &ImagesView, workload: &Workload, verdicts: &Verdicts) 
         Ok(rules) => rules,
         Err(error) => return Some(Held::Broken(Kept::BadFilter(chain(&error)))),
     };
-    let rules: Vec<Rule> = rules.into_iter().filter(|rule| rule.mode == Mode::Enforce).collect();
+    let rules: Vec<Attached> = rules.into_iter().filter(|rule| rule.mode == Mode::Enforce).collect();
     if rules.is_empty() {
         return None;
     }
@@ -59,11 +59,11 @@ pub(super) fn gate(view: &ImagesView, workload: &Workload, verdicts: &Verdicts) 
 fn held_by(
     view: &ImagesView,
     (workload, moves): (&Workload, &[Move]),
-    rule: Rule,
+    rule: Attached,
     verdicts: &Verdicts,
 ) -> Option<(u8, Held)> {
     let broken = |kept| Some((3, Held::Broken(kept)));
-    let found = match view.policies.of_rule(&workload.id, &rule) {
+    let found = match view.policies.attached(&workload.id, &rule, Kind::PromotionRule) {
         Ok(found) => found,
         Err(missing) if missing.on_failure() == OnFailure::Skip => return None,
         Err(missing) => {

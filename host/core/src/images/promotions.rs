@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::Verdicts;
 use super::propose::moves;
 use super::view::{ImagesView, Workload};
-use crate::attach::{Mode, OnFailure, Rule, promotion_rules};
+use crate::attach::{Attached, Mode, OnFailure, promotion_rules};
 use crate::evidence::{Evidence, Part, Wanted};
 use crate::id::{ObjectId, PolicyName};
 use crate::image::filter_of;
-use crate::judge::{Answer, Ask, Move, Question, Verdict};
-use crate::objects::{Binding, Stop};
-use crate::policies::{Found, Policies};
+use crate::judge::{Answer, Ask, Kind, Move, Question, Verdict};
+use crate::objects::Stop;
+use crate::policies::{Bindings, Found, Policies, policies_bound};
 
 /// Questions by object and rule.
 type Questions = BTreeMap<(ObjectId, PolicyName), Question>;
 
 /// What is bound: by people, and the rule of the stop switch to everything while somebody has it pulled, and while nobody
 /// can tell.
-pub fn bound(said: &Evidence, bindings: Result<Vec<Binding>, String>) -> Result<Vec<Binding>, String> {
+pub fn bound(said: &Evidence, bindings: Bindings) -> Bindings {
     let mut bound = bindings?;
     match (&said.stop, said.unread.contains_key(&Part::Stop)) {
         (Some(stop), _) => bound.push(Stop::rule(&stop.except)),
@@ -29,9 +29,8 @@ pub fn bound(said: &Evidence, bindings: Result<Vec<Binding>, String>) -> Result<
 }
 
 /// The policies that these objects attach, as filters and as rules, those that are bound to them included.
-pub fn attached(workloads: &[Workload], bound: &Result<Vec<Binding>, String>) -> BTreeSet<PolicyName> {
-    // Whether they select anything or not: their objects say whether the policy is there.
-    let mut names: BTreeSet<PolicyName> = bound.iter().flatten().map(|binding| binding.rule.policy.clone()).collect();
+pub fn attached(workloads: &[Workload], bound: &Bindings) -> BTreeSet<PolicyName> {
+    let mut names = policies_bound(bound, Kind::PromotionRule);
     for workload in workloads.iter().filter(|workload| workload.is_open()) {
         let filters = workload.slots.iter().filter_map(|slot| filter_of(&workload.annotations, &slot.container).ok());
         names.extend(filters.map(|filter| filter.policy));
@@ -41,7 +40,7 @@ pub fn attached(workloads: &[Workload], bound: &Result<Vec<Binding>, String>) ->
 }
 
 /// The evidence that the third round may need, whatever the first two come to.
-pub fn evidence_wanted(workloads: &[Workload], policies: &Policies, bound: &Result<Vec<Binding>, String>) -> Wanted {
+pub fn evidence_wanted(workloads: &[Workload], policies: &Policies, bound: &Bindings) -> Wanted {
     let mut wanted = Wanted::default();
     for workload in workloads.iter().filter(|workload| workload.is_open()) {
         for (_, policy) in loaded(workload, rules_of(workload, bound), policies) {
@@ -67,14 +66,15 @@ pub struct Promotions<'a> {
 
 struct Asked<'a> {
     workload: &'a Workload,
-    rules: Vec<(Rule, Found<'a>)>,
+    rules: Vec<(Attached, Found<'a>)>,
     moves: Vec<Move>,
 }
 
 impl Asked<'_> {
     /// The object, and its rules whose verdicts count.
     fn counting(&self) -> (ObjectId, Vec<(PolicyName, OnFailure)>) {
-        let counts = |(rule, found): &&(Rule, Found<'_>)| rule.mode == Mode::Enforce && found.mode() == Mode::Enforce;
+        let counts =
+            |(rule, found): &&(Attached, Found<'_>)| rule.mode == Mode::Enforce && found.mode() == Mode::Enforce;
         let counting = self.rules.iter().filter(counts);
         (self.workload.id.clone(), counting.map(|(rule, found)| (rule.name.clone(), found.on_failure())).collect())
     }
@@ -119,7 +119,7 @@ impl<'a> Promotions<'a> {
 
     fn questions(&self, asked: &Asked<'a>, let_go: usize) -> Vec<((ObjectId, PolicyName), Question)> {
         let Asked { workload, rules, moves } = asked;
-        let question = |(rule, policy): &(Rule, Found<'_>)| {
+        let question = |(rule, policy): &(Attached, Found<'_>)| {
             // What is not known is no evidence: the gate says what is missing.
             let evidence = self.view.evidence.document(&workload.id, &policy.info.evidence, let_go).ok()?;
             let question = Question {
@@ -136,15 +136,16 @@ impl<'a> Promotions<'a> {
 }
 
 /// The promotion rules that count for an object or look on; none while nobody knows what is bound, as then nothing moves.
-fn rules_of(workload: &Workload, bound: &Result<Vec<Binding>, String>) -> Vec<Rule> {
+fn rules_of(workload: &Workload, bound: &Bindings) -> Vec<Attached> {
     let Ok(bound) = bound else { return Vec::new() };
     promotion_rules(&workload.annotations, &workload.rules_among(bound)).unwrap_or_default()
 }
 
 /// Those whose policy is loaded and of the right kind.
-fn loaded<'a>(workload: &Workload, rules: Vec<Rule>, policies: &'a Policies) -> Vec<(Rule, Found<'a>)> {
-    let found =
-        rules.into_iter().filter_map(|rule| policies.of_rule(&workload.id, &rule).ok().map(|found| (rule, found)));
+fn loaded<'a>(workload: &Workload, rules: Vec<Attached>, policies: &'a Policies) -> Vec<(Attached, Found<'a>)> {
+    let found = rules
+        .into_iter()
+        .filter_map(|rule| policies.attached(&workload.id, &rule, Kind::PromotionRule).ok().map(|found| (rule, found)));
     found.collect()
 }
 

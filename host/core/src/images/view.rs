@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::attach::Rule;
+use crate::attach::Attached;
 use crate::environment::environment_of;
 use crate::evidence::Evidence;
 use crate::id::{ContainerName, Digest, ObjectId, PolicyName, Revision, Timestamp};
-use crate::judge::{Context, Metadata, Tags};
+use crate::judge::{Context, Kind, Metadata, Tags};
 use crate::manifest::{File, Manifests, Object, Puller, Slot, Switch, slots};
 use crate::objects::Binding;
-use crate::policies::Policies;
+use crate::policies::{self, Bindings, Policies, Selected};
 
 /// The frozen view of one pass.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct ImagesView {
     /// What rules may see, as far as one of them wants it.
     pub evidence: Evidence,
     /// Promotion rules that are bound to objects, whatever their annotations say; or why nobody knows them.
-    pub bound: Result<Vec<Binding>, String>,
+    pub bound: Bindings,
 }
 
 /// One container of one object.
@@ -96,9 +96,13 @@ impl Workload {
     }
 
     /// The rules of these bindings that are bound to it.
-    pub(crate) fn rules_among(&self, bound: &[Binding]) -> Vec<Rule> {
-        let here = bound.iter().filter(|one| one.selects(&self.id, self.environment.as_ref(), &self.labels));
-        here.map(|one| one.rule.clone()).collect()
+    pub(crate) fn rules_among(&self, bound: &[Binding]) -> Vec<Attached> {
+        policies::bound_to(bound, Kind::PromotionRule, self.selected())
+    }
+
+    /// As bindings select it.
+    pub(super) fn selected(&self) -> Selected<'_> {
+        (&self.id, self.environment.as_ref(), &self.labels)
     }
 
     pub(crate) fn context(&self, policy: &PolicyName, now: Timestamp) -> Context {

@@ -137,6 +137,7 @@ fn the_definition_of_bindings_is_made_from_their_type() {
     let names = Names { kind: "PolicyBinding", plural: "policybindings", scope: "Cluster" };
     let columns = [
         ("Policy", ".spec.policy", "string"),
+        ("Kind", ".spec.kind", "string"),
         ("Mode", ".spec.mode", "string"),
         ("Namespaces", ".spec.namespaces[*]", "string"),
         ("Environments", ".spec.environments[*]", "string"),

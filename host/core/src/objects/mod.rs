@@ -9,7 +9,7 @@ mod policy;
 mod stop;
 
 pub use approval::{Approval, ApprovalSpec, ApprovedMove, Subject, approval};
-pub use binding::{Binding, BindingObject, BindingStatus, PolicyBindingSpec};
+pub use binding::{Binding, BindingObject, BindingStatus, BoundKind, PolicyBindingSpec};
 pub use policy::{Declared, HttpsSource, OciSource, PolicyLimits, PolicySpec, SecretName, Source};
 pub use stop::{Stop, StopSwitchSpec, stop_switch};
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Binding;
 use super::{API_VERSION, created, spec};
-use crate::attach::{By, Mode, Rule};
+use crate::attach::{Attached, By, Mode};
 use crate::id::{PolicyName, Timestamp};
 
 /// The rule that is asked about every move while the switch is pulled, whatever the releases themselves ask for.
@@ -83,7 +83,13 @@ impl Stop {
     /// The rule that enforces it, with settings that no release can change: the namespaces that go on.
     pub fn rule(except: &[String]) -> Binding {
         let (name, policy) = (PolicyName::new(RULE), PolicyName::new(RULE));
-        Binding::all(Rule { name, policy, config: json!({"except": except}), mode: Mode::Enforce, by: By::Binding })
+        Binding::rule_for_all(Attached {
+            name,
+            policy,
+            config: json!({"except": except}),
+            mode: Mode::Enforce,
+            by: By::Binding,
+        })
     }
 }
 

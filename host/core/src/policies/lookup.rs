@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{PolicyId, PolicyInfo, laid};
-use crate::attach::{By, Mode, OnFailure, Rule};
+use crate::attach::{Attached, By, Mode, OnFailure};
 use crate::id::{ObjectId, PolicyName};
 use crate::judge::Kind;
 
@@ -129,13 +129,13 @@ impl Policies {
         if is == kind { Ok(found) } else { Err(NoPolicy::OtherKind { name: name.clone(), is, wanted: kind }) }
     }
 
-    /// The policy of a rule of this object.
-    pub fn of_rule(&self, object: &ObjectId, rule: &Rule) -> Result<Found<'_>, NoPolicy> {
-        let asker = match rule.by {
+    /// The policy of this kind that counts for this object.
+    pub fn attached(&self, object: &ObjectId, attached: &Attached, kind: Kind) -> Result<Found<'_>, NoPolicy> {
+        let asker = match attached.by {
             By::Binding => Asker::Above,
             By::Object => Asker::Object(object),
         };
-        self.find(asker, &rule.policy, Kind::PromotionRule)
+        self.find(asker, &attached.policy, kind)
     }
 
     fn named(&self, asker: Asker<'_>, name: &PolicyName) -> Result<Found<'_>, NoPolicy> {

@@ -5,10 +5,13 @@
 //! puts another policy in its place. A policy that is declared and not ready yet hides those behind it all the same: an
 //! object is never judged by another policy than the one that it names.
 
+mod bound;
 mod laid;
 mod lookup;
 mod standing;
 
+pub use bound::Bindings;
+pub(crate) use bound::{Selected, bound_to, policies_bound, statuses};
 pub use laid::laid;
 pub use lookup::{Asker, Found, NoPolicy, Policies, Served, Settings};
 pub use standing::{PolicyStatus, Serving, Stand, Standing, Step, Trouble, standing};

@@ -1,11 +1,9 @@
 //! The one digest of everything that goes into a release.
 
+use super::attached::{counts, found, transforms};
 use super::view::{ReleaseView, ReleasesView};
-use crate::attach::{Mode, OnFailure, value_transforms};
 use crate::id::Digest;
-use crate::judge::Kind;
 use crate::manifest::canonical_text;
-use crate::policies::Asker;
 
 /// Repeats the whole object and says nothing of its own.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -29,15 +27,12 @@ pub fn inputs(view: &ReleasesView, release: &ReleaseView) -> Option<Digest> {
         // Laid over the values before, the same values come to something else.
         parts.push("reuse-values".to_owned());
     }
-    let transforms = value_transforms(&release.annotations).ok()?;
+    let transforms = transforms(release, &view.bound).ok()?;
     for transform in &transforms {
-        let found = match view.policies.find(Asker::Object(&release.id), &transform.policy, Kind::ValueTransform) {
-            Ok(found) => found,
-            Err(missing) if missing.on_failure() == OnFailure::Skip => continue,
-            Err(_) => return None,
-        };
+        let Some(found) = found(view, release, transform) else { continue };
+        let found = found.ok()?;
         // What only looks on changes nothing.
-        if found.mode() == Mode::Enforce {
+        if counts(transform, &found) {
             let (component, config) = (&found.info.component, found.config(&transform.config));
             parts.extend([transform.policy.to_string(), component.to_string(), canonical_text(&config)]);
         }

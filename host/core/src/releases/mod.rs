@@ -4,6 +4,7 @@
 //! a release is compared by one digest, so that a release with nothing to do costs nothing.
 
 mod action;
+mod attached;
 mod inputs;
 pub mod marks;
 mod plan;
@@ -18,6 +19,7 @@ mod view;
 mod tests;
 
 pub use action::{Action, Options, Ready, Rollback, Test, Unfinished};
+pub use attached::{attached, bindings};
 pub use inputs::inputs;
 pub use marks::{Marks, RolledBack, Tested};
 pub use plan::{Kept, Plan, Row, plan};

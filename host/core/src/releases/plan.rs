@@ -60,6 +60,9 @@ pub enum Kept {
     /// The values cannot be composed.
     #[error("{0}")]
     Values(String),
+    /// The transforms cannot be asked.
+    #[error("{0}")]
+    NoPolicy(String),
     /// A transform gave no usable answer.
     #[error("value transform `{policy}` gave no usable answer: {message}")]
     Policy {
@@ -162,9 +165,7 @@ fn decide(view: &ReleasesView, release: &ReleaseView, transformed: &BTreeMap<Obj
         State::Blocked(Blocked::Spec(why)) => Err(Kept::Spec(why)),
         State::Blocked(Blocked::Chart(why)) => Err(Kept::Chart(why)),
         State::Blocked(Blocked::Values(why)) => Err(Kept::Values(why)),
-        State::Blocked(Blocked::Policy(message)) => {
-            Err(Kept::Policy { policy: String::new(), code: "unavailable".to_owned(), message })
-        }
+        State::Blocked(Blocked::Policy(message)) => Err(Kept::NoPolicy(message)),
         State::Foreign { owner } => Err(Kept::Foreign { owner }),
         State::InFlight => Err(Kept::InFlight),
         State::Busy { until } => Err(Kept::Busy { until }),
@@ -247,9 +248,9 @@ fn ready(
         Some(Next::Stopped { policy, code, message }) => {
             return Err(Kept::Policy { policy: policy.clone(), code: code.clone(), message: message.clone() });
         }
-        Some(Next::Ask(question)) => {
+        Some(Next::Ask { name, .. }) => {
             let message = "was not asked to the end".to_owned();
-            return Err(Kept::Policy { policy: question.policy.to_string(), code: "no-verdict".to_owned(), message });
+            return Err(Kept::Policy { policy: name.to_string(), code: "no-verdict".to_owned(), message });
         }
         None => return Err(Kept::Values("the values were not transformed".to_owned())),
     };

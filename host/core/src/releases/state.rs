@@ -2,14 +2,12 @@
 //!
 //! Invariant: everything here follows from the records and the HelmRelease, but for attempts that left no record.
 
+use super::attached::{found, transforms};
 use super::inputs::inputs;
 use super::marks::{RolledBack, Tested};
 use super::spec::{Retries, Rollback, Spec, Tests};
 use super::view::{Attempt, Head, ReleaseView, ReleasesView};
-use crate::attach::OnFailure;
 use crate::id::{Digest, Timestamp};
-use crate::judge::Kind;
-use crate::policies::Asker;
 
 /// First wait after a failure; doubled with each further one.
 const BACKOFF_MILLIS: u64 = 10_000;
@@ -327,14 +325,11 @@ fn after_failures(at: Timestamp, failures: u32) -> Timestamp {
 }
 
 fn missing_policy(view: &ReleasesView, release: &ReleaseView) -> String {
-    match crate::attach::value_transforms(&release.annotations) {
-        Err(error) => error.to_string(),
+    match transforms(release, &view.bound) {
+        Err(why) => why,
         Ok(transforms) => {
-            let missing = transforms.iter().find_map(|transform| {
-                let found = view.policies.find(Asker::Object(&release.id), &transform.policy, Kind::ValueTransform);
-                found.err().filter(|missing| missing.on_failure() == OnFailure::Hold)
-            });
-            missing.map_or_else(String::new, |missing| missing.to_string())
+            let missing = transforms.iter().find_map(|transform| found(view, release, transform)?.err());
+            missing.unwrap_or_default()
         }
     }
 }

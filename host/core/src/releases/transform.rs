@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
+use super::attached::{counts, found, transforms};
 use super::view::{ReleaseView, ReleasesView};
-use crate::attach::{Mode, OnFailure, value_transforms};
+use crate::attach::OnFailure;
 use crate::evidence::Wanted;
+use crate::id::PolicyName;
 use crate::images::context;
-use crate::judge::{Answer, Ask, Decision, Kind, Question, Transformation};
-use crate::policies::Asker;
+use crate::judge::{Answer, Ask, Decision, Question, Transformation};
 use crate::values::apply;
 
 /// What comes next in the chain.
@@ -15,7 +16,12 @@ use crate::values::apply;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
     /// Ask this.
-    Ask(Question),
+    Ask {
+        /// What people read: the policy, and behind `@` the binding that says so.
+        name: PolicyName,
+        /// The question.
+        question: Question,
+    },
     /// The values as the chart gets them, secrets still sealed, and what each transform did.
     Done {
         /// Values after all transforms.
@@ -38,9 +44,8 @@ pub enum Next {
 pub fn evidence_wanted<'a>(view: &ReleasesView, releases: impl IntoIterator<Item = &'a ReleaseView>) -> Wanted {
     let mut wanted = Wanted::default();
     for release in releases {
-        for transform in value_transforms(&release.annotations).unwrap_or_default() {
-            let asker = Asker::Object(&release.id);
-            if let Ok(policy) = view.policies.find(asker, &transform.policy, Kind::ValueTransform) {
+        for transform in transforms(release, &view.bound).unwrap_or_default() {
+            if let Some(Ok(policy)) = found(view, release, &transform) {
                 wanted.add(&release.id, &policy.info.evidence);
             }
         }
@@ -58,19 +63,19 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
     let (Ok(sealed), Ok(chart)) = (&release.values, &release.chart) else {
         return stopped("", "blocked", "the chart or the values are missing".to_owned());
     };
-    let transforms = match value_transforms(&release.annotations) {
+    let transforms = match transforms(release, &view.bound) {
         Ok(transforms) => transforms,
-        Err(error) => return stopped("", "bad-config", error.to_string()),
+        Err(why) => return stopped("", "bad-config", why),
     };
     let mut values = sealed.values.clone();
     let mut steps = Vec::new();
     let mut decided = decided.iter();
     for transform in transforms {
-        let name = transform.policy.as_str();
-        let policy = match view.policies.find(Asker::Object(&release.id), &transform.policy, Kind::ValueTransform) {
-            Ok(policy) => policy,
-            Err(missing) if missing.on_failure() == OnFailure::Skip => continue,
-            Err(missing) => return stopped(name, "unavailable", missing.to_string()),
+        let name = transform.name.as_str();
+        let policy = match found(view, release, &transform) {
+            None => continue,
+            Some(Ok(policy)) => policy,
+            Some(Err(missing)) => return stopped(name, "unavailable", missing),
         };
         let Some(decision) = decided.next() else {
             let evidence = match view.evidence.document(&release.id, &policy.info.evidence, 0) {
@@ -78,7 +83,7 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
                 Err(unread) => return stopped(name, "no-evidence", unread.to_string()),
             };
             let labels = (&release.labels, &release.annotations);
-            return Next::Ask(Question {
+            let question = Question {
                 context: context(&release.id, release.environment.as_ref(), labels, (&transform.policy, view.now)),
                 policy: transform.policy.clone(),
                 component: policy.info.component.clone(),
@@ -88,9 +93,10 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
                     values: values.to_string(),
                     evidence: evidence.to_string(),
                 },
-            });
+            };
+            return Next::Ask { name: transform.name, question };
         };
-        if policy.mode() == Mode::Shadow || (decision.answer.is_err() && policy.on_failure() == OnFailure::Skip) {
+        if !counts(&transform, &policy) || (decision.answer.is_err() && policy.on_failure() == OnFailure::Skip) {
             continue;
         }
         match &decision.answer {

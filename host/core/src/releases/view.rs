@@ -8,7 +8,7 @@ use super::marks::Marks;
 use super::spec::{Spec, SpecError};
 use crate::evidence::Evidence;
 use crate::id::{Digest, ObjectId, Timestamp};
-use crate::policies::Policies;
+use crate::policies::{Bindings, Policies};
 use crate::values::Sealed;
 
 /// The frozen view of one pass.
@@ -24,6 +24,8 @@ pub struct ReleasesView {
     pub in_flight: BTreeSet<(String, String)>,
     /// The policies that transforms name, as far as there are such.
     pub policies: Policies,
+    /// What is bound to which releases, or why nobody knows it; then nothing is released.
+    pub bound: Bindings,
     /// What transforms may see, as far as one of them wants it; filled when it is known which are asked.
     pub evidence: Evidence,
 }

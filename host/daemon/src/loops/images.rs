@@ -43,7 +43,7 @@ pub async fn pass(ctx: &Context, look: Look) -> Result<Pass, Error> {
     verdicts::record_images(ctx, &verdicts, view.now);
     verdicts::record_arrivals(ctx, (&plan, &verdicts), &pushed, view.now);
     publish::images(ctx, &plan, &pushed).await;
-    publish::bindings(ctx, &view).await;
+    publish::bindings(ctx, images::bindings(&view)).await;
     Ok(Pass { plan, pushed })
 }
 

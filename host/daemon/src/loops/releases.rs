@@ -24,6 +24,7 @@ pub async fn pass(ctx: &Arc<Context>, look: Look) -> Result<Plan, Error> {
     let transformed = judge(ctx, &mut view, look).await?;
     let plan = releases::plan(&view, &transformed);
     publish::releases(ctx, &view, &plan).await;
+    publish::bindings(ctx, releases::bindings(&view)).await;
     begin(ctx, view, &plan, transformed);
     Ok(plan)
 }
@@ -55,9 +56,10 @@ async fn judge(ctx: &Context, view: &mut ReleasesView, look: Look) -> Result<BTr
         let mut decided = Vec::new();
         let end = loop {
             match releases::next(view, release, &decided) {
-                Next::Ask(question) => {
+                Next::Ask { name, question } => {
                     let decision = tokio::task::block_in_place(|| ctx.sandbox.decide(&question));
-                    verdicts::keep(ctx, &release.id, "", (&question, &decision), view.now);
+                    let part = verdicts::part(&name, &question);
+                    verdicts::keep(ctx, &release.id, part, (&question, &decision), view.now);
                     decided.push(decision);
                 }
                 end => break end,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::attach::{Mode, Rule};
+use crate::attach::{Attached, Mode};
 use crate::evidence::Load;
 use crate::objects::Binding;
 
@@ -133,7 +133,13 @@ fn a_rule_gets_what_it_declared_and_nothing_else() {
 /// A binding of this rule to everything.
 fn binding(policy: &str, mode: Mode) -> Binding {
     let (name, policy) = (PolicyName::new(format!("{policy}@all")), PolicyName::new(policy));
-    Binding::all(Rule { name, policy, config: serde_json::json!({}), mode, by: crate::attach::By::Binding })
+    Binding::rule_for_all(Attached {
+        name,
+        policy,
+        config: serde_json::json!({}),
+        mode,
+        by: crate::attach::By::Binding,
+    })
 }
 
 #[test]
@@ -153,8 +159,8 @@ fn a_rule_that_is_bound_counts_for_every_object_that_it_selects() {
     world.view.bound = Ok(vec![Binding { labels: labelled, ..binding("deny", Mode::Enforce) }]);
     assert_eq!(held(&world), ["b"]);
     // Two bindings of one rule are two verdicts.
-    let other = Rule { name: PolicyName::new("deny@other"), ..binding("deny", Mode::Enforce).rule };
-    world.view.bound = Ok(vec![binding("deny", Mode::Shadow), Binding::all(other)]);
+    let other = Attached { name: PolicyName::new("deny@other"), ..binding("deny", Mode::Enforce).attached };
+    world.view.bound = Ok(vec![binding("deny", Mode::Shadow), Binding::rule_for_all(other)]);
     assert_eq!((held(&world).len(), world.verdicts().promotions.len()), (2, 5));
     // A rule that is bound and not there lets nothing through either, and nor does it when nobody knows what is bound.
     world.view.bound = Ok(vec![binding("gone", Mode::Enforce)]);
@@ -196,7 +202,7 @@ fn a_switch_that_ends_by_itself_wakes_the_loop() {
 #[test]
 fn the_switch_is_enforced_while_it_is_pulled_or_nobody_can_tell() {
     let rules = |said: &Evidence| {
-        let rules = bound(said, Ok(Vec::new())).unwrap().into_iter().map(|one| one.rule);
+        let rules = bound(said, Ok(Vec::new())).unwrap().into_iter().map(|one| one.attached);
         rules.map(|rule| format!("{} {}", rule.name, rule.config)).collect::<Vec<String>>()
     };
     assert!(rules(&Evidence::default()).is_empty());

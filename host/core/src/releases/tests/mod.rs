@@ -72,6 +72,7 @@ fn view(releases: Vec<ReleaseView>) -> ReleasesView {
         orphans: Vec::new(),
         in_flight: BTreeSet::new(),
         policies: Policies::new(policies, Ok(BTreeMap::new())),
+        bound: Ok(Vec::new()),
         evidence: Evidence::default(),
     }
 }
@@ -105,7 +106,7 @@ fn transformed(view: &ReleasesView) -> BTreeMap<ObjectId, Next> {
         let mut decided = Vec::new();
         loop {
             match next(view, release, &decided) {
-                Next::Ask(question) => decided.push(decision(question.policy.as_str())),
+                Next::Ask { question, .. } => decided.push(decision(question.policy.as_str())),
                 end => return (release.id.clone(), end),
             }
         }
