@@ -210,16 +210,45 @@ async fn the_stop_switch_holds_releases_that_ask_no_rule_until_it_is_released() 
     comes(&world, "releases/dev/podinfo.yaml", "dev-aaaa1111").await;
 }
 
+fn bind(name: &str, spec: Value) -> Value {
+    let metadata = serde_json::json!({"name": name});
+    serde_json::json!({
+        "apiVersion": "rhumb.dev/v1alpha1", "kind": "PolicyBinding", "metadata": metadata, "spec": spec,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transform_is_bound_from_above_and_taken_away_again() {
+    let world = world().await;
+    let cluster = &world.daemon.ctx.cluster;
+    let config = serde_json::json!({"environments": {"dev": {"replicas": 3}, "prod": {"replicas": 5}}});
+    let spec = serde_json::json!({
+        "kind": "value-transform", "policy": "env-sizing", "environments": ["dev"], "config": config,
+    });
+    let binding = bind("sizes", spec);
+    let transforms = async |namespace: &str, name: &str| {
+        let steps = world.explain(namespace, name).await.unwrap().transforms;
+        steps.into_iter().map(|step| format!("{} {}", step.policy, step.operations.join(", "))).collect::<Vec<_>>()
+    };
+    cluster.create(&binding).await.unwrap();
+    world.settle_after(Event::Cluster).await;
+    let [done] = transforms("dev", "podinfo-dev").await.try_into().unwrap();
+    assert!(done.starts_with("env-sizing@sizes /replicaCount = 3"), "{done}");
+    assert_eq!(transforms("prod", "podinfo-prod").await, [""; 0], "it is bound to one environment");
+    let key = rhumb_io::cluster::Key::of(&binding).unwrap();
+    let status = cluster.get(&key).await.unwrap().unwrap()["status"].clone();
+    assert_eq!(status["objects"], 1, "{status}");
+    assert_eq!(status["conditions"][0]["message"], "`env-sizing` changes the values of every release");
+
+    cluster.delete(&key).await.unwrap();
+    world.settle_after(Event::Cluster).await;
+    assert_eq!(transforms("dev", "podinfo-dev").await, [""; 0], "what is no longer bound changes nothing");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_is_bound_from_above_or_looks_on_in_shadow() {
     let world = world().await;
     let cluster = &world.daemon.ctx.cluster;
-    let bind = |name: &str, spec: Value| {
-        let metadata = serde_json::json!({"name": name});
-        serde_json::json!({
-            "apiVersion": "rhumb.dev/v1alpha1", "kind": "PolicyBinding", "metadata": metadata, "spec": spec,
-        })
-    };
     let two = bind("two", serde_json::json!({"policy": "approval", "environments": ["prod"], "config": {"quorum": 2}}));
     let shadow = bind("try", serde_json::json!({"policy": "approval", "namespaces": ["dev"], "mode": "shadow"}));
     for binding in [&two, &shadow] {

@@ -93,6 +93,43 @@ fn values_from_chart_files_and_urls_are_laid_over_one_another() {
 }
 
 #[test]
+fn transforms_are_asked_those_that_are_bound_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("charts/z/Chart.yaml", "apiVersion: v2\nname: z\nversion: 1.0.0\n");
+    let template = "apiVersion: v1\nkind: {{ .Values.image | splitList \"/\" | first }}\nmetadata: {name: a}\n";
+    write("charts/z/values.yaml", "{}\n");
+    write("charts/z/templates/a.yaml", template);
+    let release = |name: &str, annotations: &str| {
+        let text = format!(
+            "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {{name: {name}, namespace: b, annotations: {{{annotations}}}}}\n\
+             spec:\n  chart: {{git: 'git@example.com:x/y', path: charts/z}}\n  values: {{image: ghcr.io/a/b}}\n"
+        );
+        write(&format!("{name}.yaml"), &text);
+    };
+    let binding = "apiVersion: rhumb.dev/v1alpha1\nkind: PolicyBinding\nmetadata: {name: mirrors}\n\
+        spec: {kind: value-transform, policy: registry-mirror, config: {mirrors: {ghcr.io: mirror.example/ghcr}}}\n";
+    write("binding.yaml", binding);
+    release("plain", "");
+    release("asks", "rhumb.dev/values: nope");
+    let output = plan(folder.path(), &["--self", "git@example.com:x/y"]);
+    let text = text(&output);
+    for expected in [
+        "b/plain is transformed by registry-mirror@mirrors\n    /image = \"mirror.example/ghcr/a/b\"  (mirrored: ",
+        // What the chart was given.
+        "b/plain makes mirror.example\n",
+        "b/asks: value transform `nope`: there is no policy `nope`",
+        "Cannot be done (1)",
+    ] {
+        assert!(text.contains(expected), "`{expected}` is missing in\n{text}");
+    }
+}
+
+#[test]
 fn without_its_url_a_chart_of_the_repository_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let release = "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: a, namespace: b}\nspec:\n  chart: {git: 'git@example.com:x/y', path: charts/z}\n";

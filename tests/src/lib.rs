@@ -20,7 +20,7 @@ use rhumb_io::cluster::Cluster;
 use serde_json::Value;
 
 /// The policies that the example repository and the tests attach.
-const ATTACHED: [&str; 5] = ["env-sizing", "glob", "regexp", "semver", "soak"];
+const ATTACHED: [&str; 6] = ["env-sizing", "glob", "regexp", "registry-mirror", "semver", "soak"];
 
 /// A folder with the shipped policies that tests attach and the bad examples, built once per test run. Every start of a
 /// daemon with a new state folder compiles all that is there, so the others stay out of it.

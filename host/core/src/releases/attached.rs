@@ -38,11 +38,11 @@ pub(super) fn found<'a>(
     view: &'a ReleasesView,
     release: &ReleaseView,
     transform: &Attached,
-) -> Option<Result<Found<'a>, String>> {
+) -> Option<Result<Found<'a>, NoPolicy>> {
     match view.policies.attached(&release.id, transform, Kind::ValueTransform) {
         Ok(found) => Some(Ok(found)),
         Err(missing) if missing.on_failure() == OnFailure::Skip || transform.mode == Mode::Shadow => None,
-        Err(missing) => Some(Err(words(transform, &missing))),
+        Err(missing) => Some(Err(missing)),
     }
 }
 
@@ -51,11 +51,20 @@ pub(super) fn counts(transform: &Attached, found: &Found<'_>) -> bool {
     transform.mode == Mode::Enforce && found.mode() == Mode::Enforce
 }
 
-fn words(transform: &Attached, missing: &NoPolicy) -> String {
-    match transform.by {
-        By::Binding => format!("transform `{}`: {missing}", transform.name),
-        By::Object => missing.to_string(),
-    }
+/// Why the transforms of a release cannot be asked, for people; nothing when they can.
+pub(super) fn missing(view: &ReleasesView, release: &ReleaseView) -> Option<String> {
+    let transforms = match transforms(release, &view.bound) {
+        Ok(transforms) => transforms,
+        Err(why) => return Some(why),
+    };
+    let words = |transform: &Attached| {
+        let missing = found(view, release, transform)?.err()?;
+        Some(match transform.by {
+            By::Binding => format!("transform `{}`: {missing}", transform.name),
+            By::Object => missing.to_string(),
+        })
+    };
+    transforms.iter().find_map(words)
 }
 
 impl ReleaseView {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: everything here follows from the records and the HelmRelease, but for attempts that left no record.
 
-use super::attached::{found, transforms};
+use super::attached::missing;
 use super::inputs::inputs;
 use super::marks::{RolledBack, Tested};
 use super::spec::{Retries, Rollback, Spec, Tests};
@@ -171,7 +171,7 @@ pub fn state(view: &ReleasesView, release: &ReleaseView) -> State {
         _ => {}
     }
     let Some(inputs) = inputs(view, release) else {
-        return State::Blocked(Blocked::Policy(missing_policy(view, release)));
+        return State::Blocked(Blocked::Policy(missing(view, release).unwrap_or_default()));
     };
     let held = held_off(&inputs);
     let found = match newest {
@@ -322,14 +322,4 @@ fn retry_at(head: &Head, history: &[Head]) -> Timestamp {
 fn after_failures(at: Timestamp, failures: u32) -> Timestamp {
     let wait = BACKOFF_MILLIS.saturating_mul(2u64.saturating_pow(failures.saturating_sub(1)));
     at.plus_millis(wait.min(BACKOFF_LIMIT_MILLIS))
-}
-
-fn missing_policy(view: &ReleasesView, release: &ReleaseView) -> String {
-    match transforms(release, &view.bound) {
-        Err(why) => why,
-        Ok(transforms) => {
-            let missing = transforms.iter().find_map(|transform| found(view, release, transform)?.err());
-            missing.unwrap_or_default()
-        }
-    }
 }

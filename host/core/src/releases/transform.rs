@@ -75,7 +75,7 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
         let policy = match found(view, release, &transform) {
             None => continue,
             Some(Ok(policy)) => policy,
-            Some(Err(missing)) => return stopped(name, "unavailable", missing),
+            Some(Err(missing)) => return stopped(name, "unavailable", missing.to_string()),
         };
         let Some(decision) = decided.next() else {
             let evidence = match view.evidence.document(&release.id, &policy.info.evidence, 0) {
