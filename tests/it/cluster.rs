@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rhumb_io::cluster::{Cluster, Connection, Key};
+use rhumb_tests::beside_helm;
 use rhumb_tests::real::{Real, SET_UP};
 use rhumb_tests::root;
 use rhumb_tests::servers::control_plane::ControlPlane;
@@ -226,4 +227,16 @@ async fn nobody_approves_in_the_name_of_somebody_else() {
         assert!(words.contains(expected), "{words}");
     }
     cluster.create(&switch("rhumb", &user.name)).await.unwrap();
+}
+
+/// Charts of the project: one of the world as it is, hooks, definitions of kinds.
+const CHARTS: [&str; 3] = ["host/helm/tests/charts/podinfo", "tests/charts/app", "examples/charts/sealed-secrets"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_helm_and_rhumb_release_lives_alike() {
+    let Some(all) = beside_helm::compare(&CHARTS.map(|chart| root().join(chart))).await else { return };
+    for one in &all {
+        assert_eq!((&one.different[..], &one.refused), (&[] as &[String], &None), "{one:?}");
+        assert!(one.objects > 2 && one.random.is_empty(), "{one:?}");
+    }
 }

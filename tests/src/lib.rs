@@ -7,6 +7,7 @@
     reason = "a test that cannot be set up says why"
 )]
 
+pub mod beside_helm;
 pub mod embedded;
 pub mod real;
 pub mod servers;
