@@ -230,7 +230,7 @@ async fn nobody_approves_in_the_name_of_somebody_else() {
 }
 
 /// Charts of the project: one of the world as it is, hooks, definitions of kinds.
-const CHARTS: [&str; 3] = ["host/helm/tests/charts/podinfo", "tests/charts/app", "examples/charts/sealed-secrets"];
+const CHARTS: [&str; 3] = ["examples/get-started/charts/podinfo", "tests/charts/app", "examples/charts/sealed-secrets"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_helm_and_rhumb_release_lives_alike() {

@@ -12,11 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::real::{Names, Pace, Real};
 
-/// The namespaces of the two, whose names stand nowhere else.
-const HELM: &str = "beside-helm";
-const RHUMB: &str = "beside-rhumb";
-/// Stands for both of them in what is compared.
-const BOTH: &str = "beside";
+/// The namespace of both, one after the other: charts write it into texts and checksums.
+const NAMESPACE: &str = "beside";
 /// The URL by which the releases name the repository with the charts.
 const GIT: &str = "git@example.com:beside/charts";
 /// How long Rhumb may take for one chart.
@@ -51,11 +48,10 @@ pub async fn compare(charts: &[PathBuf]) -> Option<Vec<Beside>> {
     for chart in charts {
         copy(chart, &folder.path().join("charts").join(name(chart)));
     }
-    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {RHUMB}}}\n");
+    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n");
     std::fs::write(folder.path().join("namespace.yaml"), namespace).unwrap();
     let names = Names { git: GIT.to_owned(), registries: Vec::new(), charts: Vec::new() };
     let real = Real::unmodified(folder.path(), names).await?;
-    real.plane.apply_text(&format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {HELM}}}}}")).await;
     let _daemon = real.operated(Pace::Quick, |_| {}).await;
     real.admit().await;
     let mut all = Vec::new();
@@ -63,7 +59,7 @@ pub async fn compare(charts: &[PathBuf]) -> Option<Vec<Beside>> {
         let (ours, definitions) = (name(chart), definitions(&real.cluster).await);
         let random = random(&real, chart, &ours);
         let by_helm = helm(&real, chart, &ours).await;
-        drop(real.plane.helm(&["uninstall", &ours, "-n", HELM, "--no-hooks"]));
+        drop(real.plane.helm(&["uninstall", &ours, "-n", NAMESPACE, "--no-hooks"]));
         forget(&real.cluster, &definitions).await;
         let by_rhumb = rhumb(&real, &ours).await;
         forget(&real.cluster, &definitions).await;
@@ -112,50 +108,52 @@ fn difference(one: &Value, other: &Value, at: &str, found: &mut Vec<String>) {
             }
         }
         _ if one == other => {}
-        _ => found.push(format!("{at}: helm {}, rhumb {}", short(one), short(other))),
+        _ => {
+            let (one, other) = (one.to_string(), other.to_string());
+            let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+            let from_there = |text: &str| text.chars().skip(same.saturating_sub(10)).take(80).collect::<String>();
+            found.push(format!("{at}: helm {}, rhumb {}", from_there(&one), from_there(&other)));
+        }
     }
-}
-
-fn short(value: &Value) -> String {
-    value.to_string().chars().take(80).collect()
 }
 
 async fn helm(real: &Real, chart: &Path, release: &str) -> Released {
     let chart = chart.to_string_lossy();
-    let Output { status, stderr, .. } = real.plane.helm(&["install", release, &chart, "-n", HELM]);
+    let Output { status, stderr, .. } =
+        real.plane.helm(&["install", release, &chart, "-n", NAMESPACE, "--create-namespace"]);
     if !status.success() {
         return Err(String::from_utf8_lossy(&stderr).trim().to_owned());
     }
-    Ok(objects(real, HELM, release).await)
+    Ok(objects(real, release).await)
 }
 
 /// Adds the release to git, waits for the daemon, and takes it away again.
 async fn rhumb(real: &Real, release: &str) -> Released {
     let path = format!("releases/{release}.yaml");
     let text = format!(
-        "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {{name: {release}, namespace: {RHUMB}}}\nspec:\n  \
+        "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {{name: {release}, namespace: {NAMESPACE}}}\nspec:\n  \
          releaseName: {release}\n  chart: {{git: '{GIT}', path: charts/{release}, ref: master}}\n"
     );
     real.commit("Release it", &[(&path, &text)]);
     let start = Instant::now();
     let released = loop {
-        if real.history(RHUMB, release).last().is_some_and(|last| last.1 == "deployed") {
-            break Ok(objects(real, RHUMB, release).await);
+        if real.history(NAMESPACE, release).last().is_some_and(|last| last.1 == "deployed") {
+            break Ok(objects(real, release).await);
         }
-        match real.condition(RHUMB, release, "Released").await {
+        match real.condition(NAMESPACE, release, "Released").await {
             Some((status, message)) if status == "False" => break Err(message),
             condition if start.elapsed() > LIMIT => break Err(format!("not released in time: {condition:?}")),
             _ => tokio::time::sleep(Duration::from_millis(300)).await,
         }
     };
     real.remote.commit("Jo", "Take it away", &[git::File::removed(&path)]).expect("the repository takes commits");
-    let key = Key::new("helm.fluxcd.io/v1", "HelmRelease", RHUMB, release);
+    let key = Key::new("helm.fluxcd.io/v1", "HelmRelease", NAMESPACE, release);
     let start = Instant::now();
     while start.elapsed() < LIMIT {
         // Applied once more by a pass that read the commit before.
         drop(real.cluster.delete(&key).await);
         tokio::time::sleep(Duration::from_millis(500)).await;
-        if real.history(RHUMB, release).is_empty() {
+        if real.history(NAMESPACE, release).is_empty() {
             break;
         }
     }
@@ -163,18 +161,18 @@ async fn rhumb(real: &Real, release: &str) -> Released {
 }
 
 /// The objects of a release as they live, without what no two objects share.
-async fn objects(real: &Real, namespace: &str, release: &str) -> BTreeMap<String, Value> {
-    let manifest = real.helm(&["get", "manifest", release, "-n", namespace]);
+async fn objects(real: &Real, release: &str) -> BTreeMap<String, Value> {
+    let manifest = real.helm(&["get", "manifest", release, "-n", NAMESPACE]);
     let mut found = BTreeMap::new();
     for object in documents(&manifest) {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (api_version, kind, named) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
         let own = match real.cluster.scope(api_version, kind).await {
             Ok(Some(Scope::Cluster)) => "",
-            _ => object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(namespace),
+            _ => object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(NAMESPACE),
         };
         let live = real.cluster.get(&Key::new(api_version, kind, own, named)).await.ok().flatten();
-        found.insert(key(&object, namespace), live.map_or(Value::Null, |live| bare(live, namespace)));
+        found.insert(key(&object), live.map_or(Value::Null, bare));
     }
     found
 }
@@ -186,10 +184,9 @@ fn documents(manifest: &str) -> Vec<Value> {
     read.filter(|object| !object.is_null()).collect()
 }
 
-/// An object without ids, times, what controllers add, and the name of its namespace.
-fn bare(live: Value, namespace: &str) -> Value {
-    let text = live.to_string().replace(namespace, BOTH);
-    let mut object: Value = serde_json::from_str(&text).expect("a name in place of a name");
+/// An object without ids, times and what controllers add.
+fn bare(live: Value) -> Value {
+    let mut object = live;
     if let Some(object) = object.as_object_mut() {
         object.remove("status");
     }
@@ -218,21 +215,21 @@ fn bare(live: Value, namespace: &str) -> Value {
 fn random(real: &Real, chart: &Path, release: &str) -> Vec<(String, Vec<String>)> {
     let chart = chart.to_string_lossy();
     let render = || {
-        let Output { stdout, .. } = real.plane.helm(&["template", release, &chart, "-n", HELM]);
+        let Output { stdout, .. } = real.plane.helm(&["template", release, &chart, "-n", NAMESPACE]);
         String::from_utf8_lossy(&stdout).into_owned()
     };
     let (one, other) = (render(), render());
     let parts = |text: &str| text.split("\n---\n").map(str::to_owned).collect::<Vec<_>>();
     let differ = parts(&one).into_iter().zip(parts(&other)).filter(|(one, other)| one != other);
     let source = |text: &str| text.lines().find_map(|line| Some(line.strip_prefix("# Source: ")?.to_owned()));
-    let made = |text: &str| documents(text).iter().map(|object| key(object, HELM)).collect();
+    let made = |text: &str| documents(text).iter().map(key).collect();
     differ.filter_map(|(one, _)| Some((source(&one)?, made(&one)))).collect()
 }
 
 /// What an object is compared by.
-fn key(object: &Value, namespace: &str) -> String {
+fn key(object: &Value) -> String {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    format!("{}/{}", text("/kind"), text("/metadata/name")).replace(namespace, BOTH)
+    format!("{}/{}", text("/kind"), text("/metadata/name"))
 }
 
 /// The kinds that the cluster has been taught.

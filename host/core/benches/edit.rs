@@ -93,6 +93,7 @@ fn idle() -> (ImagesView, Verdicts) {
         unread: BTreeMap::new(),
         evidence: Evidence::default(),
         bound: Ok(Vec::new()),
+        last: rhumb_core::policies::Last::default(),
     };
     let reason = Reason { code: "newest".to_owned(), message: "the newest tag that matches".to_owned() };
     let considered = (0..100).map(|n| Consideration { index: 999 - n * 9, reason: reason.clone() }).collect();

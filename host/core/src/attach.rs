@@ -46,12 +46,15 @@ pub enum Mode {
 
 /// What it means when a policy gives no answer: it failed, or cannot be loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum OnFailure {
     /// Nothing moves past it.
     #[default]
     Hold,
+    /// What it answered last to the very same counts on: a verdict about the same versions, the operations of a transform
+    /// with the same settings. As `hold` where there is nothing of the kind, or no component to ask.
+    KeepLast,
     /// A rule or a transform is passed over, as if nobody had attached it. A filter chooses nothing.
     Skip,
 }

@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::flights::ReleaseName;
 use crate::loops::Error;
 use crate::repository::blocking;
-use crate::{chart_repositories, repository, values};
+use crate::{chart_repositories, repository, values, verdicts};
 
 /// Reads the view of one pass. What is wrong with one release is said on that release.
 ///
@@ -107,6 +107,7 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
         in_flight,
         policies,
         bound,
+        last: verdicts::last(ctx),
         evidence: Evidence::default(),
     })
 }

@@ -4,11 +4,15 @@ use rhumb_core::chain::chain;
 use rhumb_core::id::{Digest, ObjectId, PolicyName, Timestamp};
 use rhumb_core::images::{Decided, Plan, Pushed, Verdicts};
 use rhumb_core::judge::{Answer, Ask, Decision, Outcome, Question, Reason, Verdict};
+use rhumb_core::policies::{Answered, Last};
 use rhumb_io::store;
 use rhumb_policy::Record;
 
 use crate::context::Context;
 use crate::report::{self, Arrival, Said};
+
+/// Where the answers that count on are kept.
+const ANSWERED: &str = "answered/";
 
 /// Keeps what an images pass was told.
 pub(crate) fn record_images(ctx: &Context, verdicts: &Verdicts, now: Timestamp) {
@@ -70,6 +74,23 @@ pub(crate) fn record_promotions(ctx: &Context, verdicts: &Verdicts, now: Timesta
 /// What tells the decisions of a policy that is attached more than once apart: the name with its binding.
 pub(crate) fn part<'a>(name: &'a PolicyName, question: &Question) -> &'a str {
     if *name == question.policy { "" } else { name.as_str() }
+}
+
+/// Keeps the answers that are to count on while a policy gives none.
+pub(crate) fn keep_answers(ctx: &Context, answers: impl IntoIterator<Item = (String, Answered)>) {
+    for (key, answered) in answers {
+        if let Err(error) = store::facts::put(&ctx.store, &format!("{ANSWERED}{key}"), &answered)
+            && !error.is_told()
+        {
+            tracing::warn!(key, error = chain(&error), "answer not kept");
+        }
+    }
+}
+
+/// The answers that count on.
+pub(crate) fn last(ctx: &Context) -> Last {
+    let found: Vec<(String, Answered)> = store::facts::with_prefix(&ctx.store, ANSWERED).unwrap_or_default();
+    Last::new(found.into_iter().filter_map(|(key, answered)| Some((key.strip_prefix(ANSWERED)?.to_owned(), answered))))
 }
 
 /// Keeps one decision, unless the newest one of the same policy about the same subject came to the same.

@@ -1,5 +1,7 @@
 //! Rendered text as documents: split, parsed, told apart into objects and hooks.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::error::Error;
@@ -28,9 +30,13 @@ impl Manifest {
     }
 
     /// The document, typed. It is read again for each call: most documents of most releases are never looked into.
+    ///
+    /// Its last line is ended, as Kubernetes' reader of YAML does it: a block scalar there keeps its line break.
     pub fn value(&self) -> Value {
+        let ended: Cow<'_, str> =
+            if self.text.ends_with('\n') { self.text.as_str().into() } else { format!("{}\n", self.text).into() };
         // All of it was checked when the head was read.
-        rhumb_yaml::first_value(&self.text, &limits()).unwrap_or_default()
+        rhumb_yaml::first_value(&ended, &limits()).unwrap_or_default()
     }
 
     /// Its `kind`, or nothing.
@@ -216,6 +222,15 @@ mod tests {
         assert!(parse("c/a.yaml", "kind: A\nspec: {a: *b}\n").is_err());
         assert!(parse("c/a.yaml", "- a\n").is_err());
         assert_eq!(parse("c/a.yaml", "# nothing").unwrap().head(), &Value::Null);
+    }
+
+    #[test]
+    fn the_last_line_of_a_document_is_ended() {
+        let data = |text: &str| parse("c/a.yaml", text).unwrap().value()["data"].clone();
+        assert_eq!(data("kind: A\ndata: |\n  x"), "x\n");
+        assert_eq!(data("kind: A\ndata: |+\n  x"), "x\n");
+        assert_eq!(data("kind: A\ndata: |-\n  x"), "x");
+        assert_eq!(data("kind: A\ndata: |+\n  x\n\n"), "x\n\n");
     }
 
     #[test]

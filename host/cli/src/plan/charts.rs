@@ -7,6 +7,7 @@ use rhumb_core::chain::chain;
 use rhumb_core::environment::environment_of;
 use rhumb_core::id::Digest;
 use rhumb_core::manifest::{File, Manifests, Object};
+use rhumb_core::policies::Last;
 use rhumb_core::releases::{self, ChartSource, ChartView, KeyRef, Next, ReleaseView, ReleasesView, Spec, ValuesFrom};
 use rhumb_core::values::{Origin, Sealed, seal};
 use rhumb_core::{images, judge};
@@ -126,6 +127,7 @@ fn transformed(
         in_flight: BTreeSet::new(),
         policies: attached.policies(&releases::attached([&release], &attached.bound)),
         bound: attached.bound.clone(),
+        last: Last::default(),
         evidence: attached.evidence.clone(),
     };
     let mut decided = Vec::new();

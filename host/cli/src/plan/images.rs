@@ -7,6 +7,7 @@ use rhumb_core::id::Revision;
 use rhumb_core::images::{self, Decided, ImagesView, Kept, Promotions, Scan, Verdicts};
 use rhumb_core::judge::{Metadata, Tags};
 use rhumb_core::manifest::{File, Manifests};
+use rhumb_core::policies::Last;
 
 use super::attached::Attached;
 use super::offers::{Offer, Offers};
@@ -35,6 +36,7 @@ pub(super) async fn containers(
         unread: BTreeMap::new(),
         evidence: attached.evidence.clone(),
         bound: attached.bound.clone(),
+        last: Last::default(),
     };
     let mut verdicts = Verdicts::default();
     if let Some(offers) = offers {

@@ -8,6 +8,7 @@ use crate::attach::{Attached, By, Mode, OnFailure, promotion_rules};
 use crate::chain::chain;
 use crate::id::{PolicyName, Tag, Timestamp};
 use crate::judge::{Answer, Ask, Kind, Move, Reason, Verdict};
+use crate::policies::About;
 
 /// What holds back every move of an object.
 pub(super) enum Held {
@@ -83,10 +84,12 @@ fn held_by(
     }
     let about_these = |ask: &Ask| matches!(ask, Ask::Judge { moves: judged, .. } if judged == moves);
     let asked = verdicts.promotions.get(&(workload.id.clone(), rule.clone()));
-    let Some((_, decision)) = asked.filter(|(question, _)| about_these(&question.ask)) else {
+    let Some((question, decision)) = asked.filter(|(question, _)| about_these(&question.ask)) else {
         return broken(Kept::policy_failed(&rule, "no-verdict", "was not asked".to_owned()));
     };
-    let verdict = match &decision.answer {
+    let about = About { config: &question.config, moves, now: view.now };
+    let answer = view.last.counting((&workload.id, &rule), found.on_failure(), (&about, decision));
+    let verdict = match answer.as_ref() {
         Ok(Answer::Verdict(verdict)) => verdict,
         _ if found.on_failure() == OnFailure::Skip => return None,
         Ok(_) => return broken(Kept::policy_failed(&rule, "bad-output", "gave no verdict".to_owned())),

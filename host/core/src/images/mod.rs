@@ -23,7 +23,7 @@ mod tests;
 pub use bindings::bindings;
 pub use by_hand::{Force, Refused, Request, admissions, chosen, opened, plan_by_hand};
 pub use plan::{Action, Plan, Update, plan};
-pub use promotions::{Promotions, attached, bound, evidence_wanted};
+pub use promotions::{Promotions, answered, attached, bound, evidence_wanted};
 pub use propose::{selections, shortlisted, shortlists};
 pub use row::{Considered, Decided, Kept, Row};
 pub use status::{Pushed, conditions};

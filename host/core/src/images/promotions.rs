@@ -11,7 +11,7 @@ use crate::id::{ObjectId, PolicyName};
 use crate::image::filter_of;
 use crate::judge::{Answer, Ask, Kind, Move, Question, Verdict};
 use crate::objects::Stop;
-use crate::policies::{Bindings, Found, Policies, policies_bound};
+use crate::policies::{About, Answered, Bindings, Found, Last, Policies, policies_bound};
 
 /// Questions by object and rule.
 type Questions = BTreeMap<(ObjectId, PolicyName), Question>;
@@ -111,7 +111,7 @@ impl<'a> Promotions<'a> {
             return Some(questions);
         }
         let asked = self.one_by_one.pop_front()?;
-        let let_go = self.asked.iter().filter(|asked| is_let_go(verdicts, asked)).count();
+        let let_go = self.asked.iter().filter(|asked| is_let_go((self.view, verdicts), asked)).count();
         let questions = self.questions(&asked, self.unasked + let_go).into_iter().collect();
         self.asked.push(asked.counting());
         Some(questions)
@@ -150,12 +150,33 @@ fn loaded<'a>(workload: &Workload, rules: Vec<Attached>, policies: &'a Policies)
 }
 
 /// Whether every rule of an object whose verdict counts lets it go.
-fn is_let_go(verdicts: &Verdicts, (object, rules): &(ObjectId, Vec<(PolicyName, OnFailure)>)) -> bool {
+fn is_let_go(
+    (view, verdicts): (&ImagesView, &Verdicts),
+    (object, rules): &(ObjectId, Vec<(PolicyName, OnFailure)>),
+) -> bool {
     rules.iter().all(|(rule, on_failure)| {
         let verdict = verdicts.promotions.get(&(object.clone(), rule.clone()));
-        verdict.is_some_and(|(_, decision)| match &decision.answer {
-            Ok(Answer::Verdict(verdict)) => matches!(verdict, Verdict::Allow(_)),
-            _ => *on_failure == OnFailure::Skip,
+        verdict.is_some_and(|(question, decision)| {
+            let Some(about) = About::of(question) else { return false };
+            let answer = view.last.counting((object, rule), *on_failure, (&about, decision));
+            match answer.as_ref() {
+                Ok(Answer::Verdict(verdict)) => matches!(verdict, Verdict::Allow(_)),
+                _ => *on_failure == OnFailure::Skip,
+            }
         })
     })
+}
+
+/// The answers of rules that are to count on while a rule gives none, with their keys.
+pub fn answered(view: &ImagesView, verdicts: &Verdicts) -> Vec<(String, Answered)> {
+    let mut kept = Vec::new();
+    for workload in view.workloads.iter().filter(|workload| workload.is_open()) {
+        for (rule, found) in loaded(workload, rules_of(workload, &view.bound), &view.policies) {
+            let asked = verdicts.promotions.get(&(workload.id.clone(), rule.name.clone()));
+            let asked = asked.filter(|_| found.on_failure() == OnFailure::KeepLast);
+            let answered = asked.and_then(|(question, decision)| Answered::of(question, decision));
+            kept.extend(answered.map(|answered| (Last::key(&workload.id, &rule.name), answered)));
+        }
+    }
+    kept
 }

@@ -10,7 +10,7 @@ use crate::id::{ContainerName, Digest, ObjectId, PolicyName, Revision, Timestamp
 use crate::judge::{Context, Kind, Metadata, Tags};
 use crate::manifest::{File, Manifests, Object, Puller, Slot, Switch, slots};
 use crate::objects::Binding;
-use crate::policies::{self, Bindings, Policies, Selected};
+use crate::policies::{self, Bindings, Last, Policies, Selected};
 
 /// The frozen view of one pass.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct ImagesView {
     pub evidence: Evidence,
     /// Promotion rules that are bound to objects, whatever their annotations say; or why nobody knows them.
     pub bound: Bindings,
+    /// What policies answered last, where it counts on.
+    pub last: Last,
 }
 
 /// One container of one object.

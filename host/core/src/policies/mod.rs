@@ -7,12 +7,15 @@
 
 mod bound;
 mod laid;
+mod last;
 mod lookup;
 mod standing;
 
 pub use bound::Bindings;
 pub(crate) use bound::{Selected, bound_to, policies_bound, statuses};
 pub use laid::laid;
+pub(crate) use last::About;
+pub use last::{Answered, Last};
 pub use lookup::{Asker, Found, NoPolicy, Policies, Served, Settings};
 pub use standing::{PolicyStatus, Serving, Stand, Standing, Step, Trouble, standing};
 

@@ -9,6 +9,7 @@ use crate::evidence::Wanted;
 use crate::id::PolicyName;
 use crate::images::context;
 use crate::judge::{Answer, Ask, Decision, Question, Transformation};
+use crate::policies::About;
 use crate::values::apply;
 
 /// What comes next in the chain.
@@ -21,6 +22,8 @@ pub enum Next {
         name: PolicyName,
         /// The question.
         question: Question,
+        /// What it means when it is not answered.
+        on_failure: OnFailure,
     },
     /// The values as the chart gets them, secrets still sealed, and what each transform did.
     Done {
@@ -77,6 +80,7 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
             Some(Ok(policy)) => policy,
             Some(Err(missing)) => return stopped(name, "unavailable", missing.to_string()),
         };
+        let config = policy.config(&transform.config).to_string();
         let Some(decision) = decided.next() else {
             let evidence = match view.evidence.document(&release.id, &policy.info.evidence, 0) {
                 Ok(evidence) => evidence,
@@ -87,19 +91,21 @@ pub fn next(view: &ReleasesView, release: &ReleaseView, decided: &[Decision]) ->
                 context: context(&release.id, release.environment.as_ref(), labels, (&transform.policy, view.now)),
                 policy: transform.policy.clone(),
                 component: policy.info.component.clone(),
-                config: policy.config(&transform.config).to_string(),
+                config,
                 ask: Ask::Transform {
                     chart: chart.about.clone(),
                     values: values.to_string(),
                     evidence: evidence.to_string(),
                 },
             };
-            return Next::Ask { name: transform.name, question };
+            return Next::Ask { name: transform.name, question, on_failure: policy.on_failure() };
         };
         if !counts(&transform, &policy) || (decision.answer.is_err() && policy.on_failure() == OnFailure::Skip) {
             continue;
         }
-        match &decision.answer {
+        let (asked, about) = ((&release.id, &transform.name), About { config: &config, moves: &[], now: view.now });
+        let answer = view.last.counting(asked, policy.on_failure(), (&about, decision));
+        match answer.as_ref() {
             Ok(Answer::Transformation(transformation)) => match apply(&values, &transformation.operations) {
                 Ok(changed) => {
                     values = changed;

@@ -8,7 +8,7 @@ use super::marks::Marks;
 use super::spec::{Spec, SpecError};
 use crate::evidence::Evidence;
 use crate::id::{Digest, ObjectId, Timestamp};
-use crate::policies::{Bindings, Policies};
+use crate::policies::{Bindings, Last, Policies};
 use crate::values::Sealed;
 
 /// The frozen view of one pass.
@@ -26,6 +26,8 @@ pub struct ReleasesView {
     pub policies: Policies,
     /// What is bound to which releases, or why nobody knows it; then nothing is released.
     pub bound: Bindings,
+    /// What transforms answered last, where it counts on.
+    pub last: Last,
     /// What transforms may see, as far as one of them wants it; filled when it is known which are asked.
     pub evidence: Evidence,
 }

@@ -41,6 +41,7 @@ pub async fn pass(ctx: &Context, look: Look) -> Result<Pass, Error> {
     let plan = images::plan(&view, &verdicts);
     let pushed = apply(ctx, &plan, view.now).await;
     verdicts::record_images(ctx, &verdicts, view.now);
+    verdicts::keep_answers(ctx, images::answered(&view, &verdicts));
     verdicts::record_arrivals(ctx, (&plan, &verdicts), &pushed, view.now);
     publish::images(ctx, &plan, &pushed).await;
     publish::bindings(ctx, images::bindings(&view)).await;
@@ -75,6 +76,7 @@ pub(super) async fn view_of(
         metadata: BTreeMap::new(),
         unread: BTreeMap::new(),
         bound,
+        last: verdicts::last(ctx),
     };
     Ok(view)
 }

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
+use rhumb_core::attach::OnFailure;
 use rhumb_core::chain::chain;
 use rhumb_core::id::ObjectId;
+use rhumb_core::policies::{Answered, Last};
 use rhumb_core::releases::{self, Action, Attempt, Next, Outcome, Plan, ReleaseView, ReleasesView, Row};
 use rhumb_io::cluster::Look;
 use rhumb_io::cluster::release::{Redact, Worker};
@@ -56,10 +58,14 @@ async fn judge(ctx: &Context, view: &mut ReleasesView, look: Look) -> Result<BTr
         let mut decided = Vec::new();
         let end = loop {
             match releases::next(view, release, &decided) {
-                Next::Ask { name, question } => {
+                Next::Ask { name, question, on_failure } => {
                     let decision = tokio::task::block_in_place(|| ctx.sandbox.decide(&question));
                     let part = verdicts::part(&name, &question);
                     verdicts::keep(ctx, &release.id, part, (&question, &decision), view.now);
+                    if on_failure == OnFailure::KeepLast {
+                        let answered = Answered::of(&question, &decision);
+                        verdicts::keep_answers(ctx, answered.map(|one| (Last::key(&release.id, &name), one)));
+                    }
                     decided.push(decision);
                 }
                 end => break end,

@@ -1,7 +1,8 @@
 use super::*;
-use crate::attach::{Attached, Mode};
+use crate::attach::{Attached, Mode, OnFailure};
 use crate::evidence::Load;
 use crate::objects::Binding;
+use crate::policies::{Answered, Asker, Last, PolicyId, Served, Settings};
 
 /// Checks what these rules make of a move from 1 to 3.
 fn check_rules(rules: &str, expected: &str) {
@@ -217,4 +218,68 @@ fn the_switch_is_enforced_while_it_is_pulled_or_nobody_can_tell() {
 
 fn object(name: &str) -> ObjectId {
     ObjectId { kind: "HelmRelease".to_owned(), namespace: Some("dev".to_owned()), name: name.to_owned() }
+}
+
+/// A world in which the rule `trap` is declared, with what its failures mean.
+fn trapped(on_failure: OnFailure) -> World {
+    let mut world = World::new(&[("a.yaml", &release("a", "rhumb.dev/promotion: trap", "{image: 'a/b:1'}"))]);
+    let policy = PolicyInfo {
+        component: Digest::of("component"),
+        kind: Kind::PromotionRule,
+        wants_metadata: false,
+        evidence: BTreeSet::new(),
+    };
+    let settings = Settings { on_failure, ..Settings::default() };
+    let id = PolicyId { namespace: None, name: PolicyName::new("trap") };
+    let declared = BTreeMap::from([(id, Served { settings, policy: Ok(policy) })]);
+    let glob = world.view.policies.clone();
+    let glob = glob.find(Asker::Above, &PolicyName::new("glob"), Kind::ImageFilter).unwrap().info.clone();
+    world.view.policies = Policies::new(BTreeMap::from([(PolicyName::new("glob"), glob)]), Ok(declared));
+    world
+}
+
+/// What becomes of the move from 1 to 3 when this was the rule's last answer, to other moves or to the same.
+fn check_last(on_failure: OnFailure, verdict: Verdict, to: &str, expected: &str) {
+    let mut world = trapped(on_failure);
+    let verdicts = world.verdicts();
+    let ((object, rule), (question, _)) = verdicts.promotions.first_key_value().unwrap();
+    let mut question = question.clone();
+    let Ask::Judge { moves, .. } = &mut question.ask else { panic!() };
+    moves[0].to_version = to.to_owned();
+    let decision = Decision { answer: Ok(Answer::Verdict(verdict)), fuel: 1 };
+    let answered = Answered::of(&question, &decision).unwrap();
+    // As it comes back from the store.
+    let stored = serde_json::to_string(&answered).unwrap();
+    world.view.last = Last::new([(Last::key(object, rule), serde_json::from_str(&stored).unwrap())]);
+    let plan = plan(&world.view, &verdicts);
+    let found = match &plan.rows[0].decided {
+        Decided::Update { to, .. } => format!("→ {to}"),
+        Decided::Keep(kept) => kept.to_string(),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_last_verdict_about_the_same_versions_counts_on_where_that_is_asked_for() {
+    let reason = || Reason { code: "ok".to_owned(), message: "as before".to_owned() };
+    let failed = "policy `trap` gave no verdict: trapped: unreachable";
+    check_last(OnFailure::KeepLast, Verdict::Allow(reason()), "3", "→ 3");
+    check_last(OnFailure::KeepLast, Verdict::Allow(reason()), "2", failed);
+    check_last(OnFailure::Hold, Verdict::Allow(reason()), "3", failed);
+    check_last(OnFailure::KeepLast, Verdict::Deny(reason()), "3", "3: deny by `trap`: as before");
+    // Nobody knows what it would say now.
+    let over = Verdict::Hold { until: Some(NOW), reason: reason() };
+    check_last(OnFailure::KeepLast, over, "3", "3: hold by `trap`: as before");
+}
+
+#[test]
+fn answers_are_kept_of_the_rules_that_count_on_alone() {
+    for (on_failure, n_kept) in [(OnFailure::KeepLast, 1), (OnFailure::Hold, 0), (OnFailure::Skip, 0)] {
+        let world = trapped(on_failure);
+        let mut verdicts = world.verdicts();
+        assert!(answered(&world.view, &verdicts).is_empty(), "a failure is no answer");
+        let (_, (_, decision)) = verdicts.promotions.iter_mut().next().unwrap();
+        decision.answer = Ok(Answer::Verdict(Verdict::Allow(Reason { code: "ok".to_owned(), message: String::new() })));
+        assert_eq!(answered(&world.view, &verdicts).len(), n_kept);
+    }
 }

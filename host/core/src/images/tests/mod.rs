@@ -56,6 +56,7 @@ impl World {
             unread: BTreeMap::new(),
             evidence: Evidence::default(),
             bound: Ok(Vec::new()),
+            last: crate::policies::Last::default(),
         };
         let mut world = Self { view };
         world.read();

@@ -73,6 +73,7 @@ fn view(releases: Vec<ReleaseView>) -> ReleasesView {
         in_flight: BTreeSet::new(),
         policies: Policies::new(policies, Ok(BTreeMap::new())),
         bound: Ok(Vec::new()),
+        last: crate::policies::Last::default(),
         evidence: Evidence::default(),
     }
 }

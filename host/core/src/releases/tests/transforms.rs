@@ -1,4 +1,6 @@
 use super::*;
+use crate::attach::OnFailure;
+use crate::policies::{Answered, Last, PolicyId, Served, Settings};
 
 /// Checks the decision about a release with these transforms.
 fn check(names: &str, expected: &str) {
@@ -136,4 +138,26 @@ fn nothing_is_released_past_what_is_bound_and_cannot_be_asked() {
     let unreadable = crate::objects::Binding::of(&json!({"metadata": {"name": "b"}, "spec": {"policy": 5}})).unwrap();
     let unreadable = ReleasesView { bound: Ok(vec![unreadable]), ..view(vec![release("app")]) };
     assert_eq!(kept(&unreadable), "transform `?@b`: there is no policy `?`");
+}
+
+#[test]
+fn the_last_operations_count_on_where_that_is_asked_for() {
+    let policy = PolicyInfo {
+        component: Digest::of("fail"),
+        kind: Kind::ValueTransform,
+        wants_metadata: false,
+        evidence: BTreeSet::new(),
+    };
+    let settings = Settings { on_failure: OnFailure::KeepLast, ..Settings::default() };
+    let id = PolicyId { namespace: None, name: PolicyName::new("fail") };
+    let declared = BTreeMap::from([(id, Served { settings, policy: Ok(policy) })]);
+    let mut view = view(vec![with_transforms(release("app"), "fail")]);
+    view.policies = Policies::new(BTreeMap::new(), Ok(declared));
+    let failed = "value transform `fail` gave no usable answer: trapped: unreachable";
+    assert_eq!(planned(&view).rows[0].decided.clone().unwrap_err().to_string(), failed);
+    let Next::Ask { name, question, .. } = next(&view, &view.releases[0], &[]) else { panic!() };
+    let answered = Answered::of(&question, &decision("size")).unwrap();
+    view.last = Last::new([(Last::key(&view.releases[0].id, &name), answered)]);
+    let Some(Next::Done { values, .. }) = transformed(&view).into_values().next() else { panic!() };
+    assert_eq!(values["replicas"], 3);
 }
