@@ -1,6 +1,7 @@
 //! Names of releases.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::error::Error;
 use crate::limits::Limits;
@@ -35,7 +36,8 @@ pub fn name_from_template(template: &str, entropy: Entropy, limits: &Limits) -> 
         let engine = Engine::new(limits, entropy);
         let file: Text = FILE.into();
         let mut set = TemplateSet::default();
-        set.add(&file, &parse(template).map_err(|failure| failure.in_file(&file))?.definitions);
+        let parsed = Arc::new(parse(&template.into()).map_err(|failure| failure.in_file(&file))?);
+        set.add(&file, &parsed, &parsed.definitions);
         Exec::run(&engine, &Rc::new(set), &file, Value::Nil)
     };
     let made = on_a_thread(limits, || make().map_err(|failure| Error::template(*failure, FILE)));

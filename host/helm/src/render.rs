@@ -206,7 +206,7 @@ fn render_here(input: &RenderInput<'_>) -> Result<Rendered, Error> {
             let what = format!("the nesting of `{}`", template.path);
             return Err(Error::limit(what, "template_nesting", input.limits.template_nesting));
         }
-        set.add(&template.path, &parsed.definitions);
+        set.add(&template.path, parsed, &parsed.definitions);
     }
     let set = Rc::new(set);
     let mut printed = Vec::new();

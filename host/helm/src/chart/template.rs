@@ -1,6 +1,6 @@
 //! A template file of a chart, and what it parses to.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::File;
 use crate::template::{Outcome, Parsed, parse};
@@ -11,7 +11,7 @@ use crate::value::from_bytes;
 #[derive(Debug)]
 pub(crate) struct TemplateFile {
     pub(crate) file: File,
-    parsed: OnceLock<Outcome<Parsed>>,
+    parsed: OnceLock<Outcome<Arc<Parsed>>>,
 }
 
 impl From<File> for TemplateFile {
@@ -22,11 +22,11 @@ impl From<File> for TemplateFile {
 
 impl TemplateFile {
     /// What it defines. An error has a line and no file.
-    pub(crate) fn parsed(&self) -> Outcome<&Parsed> {
+    pub(crate) fn parsed(&self) -> Outcome<&Arc<Parsed>> {
         let parsed = self.parsed.get_or_init(|| {
             #[cfg(test)]
             tests::count(&self.file.path);
-            parse(&from_bytes(&self.file.data))
+            parse(&from_bytes(&self.file.data)).map(Arc::new)
         });
         parsed.as_ref().map_err(Clone::clone)
     }

@@ -34,7 +34,7 @@ fn tpl(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exec.engine.spend(source.len() / 16)?;
     let name = format!("tpl of {}", shorten(&source)).into();
     let parsed = parse(&source).map_err(|failure| call.exec.unparsed(&name, failure))?;
-    Ok(Value::text(without_missing(&call.exec.tpl(&name, &parsed, data)?)))
+    Ok(Value::text(without_missing(&call.exec.tpl(&name, parsed, data)?)))
 }
 
 fn shorten(source: &str) -> String {

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::{Failure, Outcome};
-use crate::value::{Shared, Text, Value, display, from_bytes, to_json};
+use crate::value::{Shared, Value, display, from_bytes, to_json};
 
 /// One step of a chain. `args` are those of the call, for the last step only.
 ///
 /// A missing key of a map is nil; a field of nil is an error.
-pub(crate) fn field(value: &Value, name: &Text, args: &[Value]) -> Outcome<Value> {
+pub(crate) fn field(value: &Value, name: &str, args: &[Value]) -> Outcome<Value> {
     if let Some(result) = method(value, name, args)? {
         return Ok(result);
     }

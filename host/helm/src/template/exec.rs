@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _};
 
-use super::node::{Binding, Branch, Callee, Expr, Node, Pipe};
+use super::node::{Binding, Branch, Callee, Expr, Node, Pipe, Span};
 use super::{Failure, Outcome, Parsed, Template, TemplateSet, field};
 use crate::functions::Call;
 use crate::limits::{TEXT_BYTES, Usage, count, than};
@@ -163,14 +163,16 @@ enum Flow {
 pub(crate) struct Exec<'a> {
     pub(crate) engine: &'a Engine<'a>,
     set: Rc<TemplateSet>,
-    file: Text,
+    file: &'a Text,
+    parsed: &'a Parsed,
     out: String,
-    variables: Vec<(Text, Slot)>,
+    variables: Vec<(&'a str, Slot)>,
     /// Whether the dot is an item of a `range`.
     dot: Origin,
 }
 
 /// What a variable holds.
+#[derive(Clone)]
 struct Slot {
     value: Value,
     origin: Origin,
@@ -186,20 +188,21 @@ pub(super) enum Origin {
 
 impl<'a> Exec<'a> {
     /// Executes the template of this name and gives its output.
-    pub(crate) fn run(engine: &'a Engine<'a>, set: &Rc<TemplateSet>, name: &str, data: Value) -> Outcome<String> {
+    pub(crate) fn run(engine: &Engine<'_>, set: &Rc<TemplateSet>, name: &str, data: Value) -> Outcome<String> {
         Exec::run_body(engine, set, &set.find(name)?, data)
     }
 
-    fn run_body(engine: &'a Engine<'a>, set: &Rc<TemplateSet>, template: &Template, data: Value) -> Outcome<String> {
+    fn run_body(engine: &Engine<'_>, set: &Rc<TemplateSet>, template: &Template, data: Value) -> Outcome<String> {
         let mut exec = Exec {
             engine,
             set: Rc::clone(set),
-            file: Text::clone(&template.file),
+            file: &template.file,
+            parsed: &template.parsed,
             out: String::new(),
-            variables: vec![("$".into(), Slot { value: data.clone(), origin: Origin::Pipeline })],
+            variables: vec![("$", Slot { value: data.clone(), origin: Origin::Pipeline })],
             dot: Origin::Pipeline,
         };
-        exec.list(&template.body, &data)?;
+        exec.list(template.body, &data)?;
         Ok(exec.out)
     }
 
@@ -209,22 +212,23 @@ impl<'a> Exec<'a> {
     }
 
     /// Executes a text that is a template. What it defines is seen by itself only.
-    pub(crate) fn tpl(&self, name: &Text, parsed: &Parsed, data: Value) -> Outcome<String> {
+    pub(crate) fn tpl(&self, name: &Text, parsed: Parsed, data: Value) -> Outcome<String> {
+        let parsed = Arc::new(parsed);
         let Some((body, definitions)) = parsed.definitions.split_last() else { return Ok(String::new()) };
         let set = if definitions.is_empty() {
             Rc::clone(&self.set)
         } else {
             let mut set = TemplateSet::within(&self.set);
-            set.add(name, definitions);
+            set.add(name, &parsed, definitions);
             Rc::new(set)
         };
-        let template = Template { file: Text::clone(name), body: Arc::clone(&body.body) };
+        let template = Template { file: Text::clone(name), parsed: Arc::clone(&parsed), body: body.body };
         self.inside(name, || Exec::run_body(self.engine, &set, &template, data))
     }
 
     /// A failure to parse the text of `tpl`.
     pub(crate) fn unparsed(&self, name: &Text, failure: Box<Failure>) -> Box<Failure> {
-        failure.in_file(name).included(name, &self.file)
+        failure.in_file(name).included(name, self.file)
     }
 
     fn inside(&self, name: &Text, run: impl FnOnce() -> Outcome<String>) -> Outcome<String> {
@@ -234,7 +238,7 @@ impl<'a> Exec<'a> {
         let result = if depth > self.engine.limits.include_depth { Err(self.loop_of_includes()) } else { run() };
         // Without a place it happened here: there are too many includes.
         let result = result.map_err(|failure| match failure.file {
-            Some(_) => failure.included(name, &self.file),
+            Some(_) => failure.included(name, self.file),
             None => failure,
         });
         self.engine.includes.borrow_mut().pop();
@@ -257,10 +261,15 @@ impl<'a> Exec<'a> {
         Failure::new(format!("templates include one another deeper {than}: {}", tail.join(" → ")))
     }
 
-    fn list(&mut self, nodes: &[Node], dot: &Value) -> Outcome<Flow> {
+    /// Adds where in this template a failure happened, given the byte.
+    fn located(&self, failure: Box<Failure>, at: u32) -> Box<Failure> {
+        failure.at(self.file, self.parsed.line(at))
+    }
+
+    fn list(&mut self, nodes: Span<Node>, dot: &Value) -> Outcome<Flow> {
         self.engine.enter()?;
         let mut flow = Flow::On;
-        for node in nodes {
+        for node in self.parsed.nodes(nodes) {
             flow = self.node(node, dot)?;
             if flow != Flow::On {
                 break;
@@ -270,10 +279,10 @@ impl<'a> Exec<'a> {
         Ok(flow)
     }
 
-    fn node(&mut self, node: &Node, dot: &Value) -> Outcome<Flow> {
+    fn node(&mut self, node: &'a Node, dot: &Value) -> Outcome<Flow> {
         self.engine.spend(1)?;
         match node {
-            Node::Text(text) => self.print(text)?,
+            Node::Text(text) => self.print(self.parsed.text(*text))?,
             Node::Action(pipe) => {
                 let value = self.pipe(pipe, dot)?;
                 if pipe.variables.is_empty() {
@@ -282,13 +291,13 @@ impl<'a> Exec<'a> {
                         Value::Text(text) => self.print(text),
                         other => self.print(&display(other)),
                     };
-                    printed.map_err(|failure| failure.at(&self.file, pipe.line))?;
+                    printed.map_err(|failure| self.located(failure, pipe.at))?;
                 }
             }
             Node::If(branch) => {
                 let scope = self.variables.len();
                 let truth = self.pipe(&branch.pipe, dot)?.truth();
-                let flow = self.list(if truth { &branch.then } else { &branch.otherwise }, dot);
+                let flow = self.list(if truth { branch.then } else { branch.otherwise }, dot);
                 self.variables.truncate(scope);
                 return flow;
             }
@@ -297,20 +306,19 @@ impl<'a> Exec<'a> {
                 let value = self.pipe(&branch.pipe, dot)?;
                 let flow = if value.truth() {
                     let outer = std::mem::replace(&mut self.dot, Origin::Pipeline);
-                    let flow = self.list(&branch.then, &value);
+                    let flow = self.list(branch.then, &value);
                     self.dot = outer;
                     flow
                 } else {
-                    self.list(&branch.otherwise, dot)
+                    self.list(branch.otherwise, dot)
                 };
                 self.variables.truncate(scope);
                 return flow;
             }
             Node::Range(branch) => return self.range(branch, dot),
-            Node::Template { name, data, line } => {
+            Node::Template { name, data, at } => {
                 let data = data.as_ref().map_or(Ok(Value::Nil), |pipe| self.pipe(pipe, dot))?;
-                let located = |failure: Box<Failure>| failure.at(&self.file, *line);
-                let text = self.include(name, data).map_err(located)?;
+                let text = self.include(name, data).map_err(|failure| self.located(failure, *at))?;
                 // The output of the template was counted where it was made.
                 self.out.push_str(&text);
             }
@@ -330,13 +338,14 @@ impl<'a> Exec<'a> {
         Ok(())
     }
 
-    fn range(&mut self, branch: &Branch, dot: &Value) -> Outcome<Flow> {
+    fn range(&mut self, branch: &'a Branch, dot: &Value) -> Outcome<Flow> {
         let scope = self.variables.len();
         let value = self.value(&branch.pipe, dot)?;
-        let items = self.range_items(&value, branch.pipe.variables.len());
-        let items = items.map_err(|failure| failure.at(&self.file, branch.pipe.line))?;
+        let variables = self.parsed.names(branch.pipe.variables);
+        let items = self.range_items(&value, variables.len());
+        let items = items.map_err(|failure| self.located(failure, branch.pipe.at))?;
         if items.is_empty() {
-            let flow = self.list(&branch.otherwise, dot);
+            let flow = self.list(branch.otherwise, dot);
             self.variables.truncate(scope);
             return flow;
         }
@@ -344,16 +353,16 @@ impl<'a> Exec<'a> {
         let outer = std::mem::replace(&mut self.dot, Origin::Item);
         for (key, item) in items {
             let slot = |value: Value| Slot { value, origin: Origin::Item };
-            match branch.pipe.variables.as_slice() {
-                [name] => self.bind(name, slot(item.clone()), branch.pipe.binding),
+            match variables {
+                [name] => self.bind(*name, slot(item.clone()), branch.pipe.binding),
                 [first, second] => {
-                    self.bind(first, slot(key), branch.pipe.binding);
-                    self.bind(second, slot(item.clone()), branch.pipe.binding);
+                    self.bind(*first, slot(key), branch.pipe.binding);
+                    self.bind(*second, slot(item.clone()), branch.pipe.binding);
                 }
                 _ => {}
             }
             self.engine.spend(1)?;
-            let flow = self.list(&branch.then, &item)?;
+            let flow = self.list(branch.then, &item)?;
             self.variables.truncate(inner);
             if flow == Flow::Break {
                 break;
@@ -397,52 +406,54 @@ impl<'a> Exec<'a> {
         })
     }
 
-    fn bind(&mut self, name: &Text, slot: Slot, binding: Binding) {
-        let existing = self.variables.iter_mut().rev().find(|(known, _)| known == name);
+    fn bind(&mut self, name: Span<u8>, slot: Slot, binding: Binding) {
+        let name = self.parsed.text(name);
+        let existing = self.variables.iter_mut().rev().find(|(known, _)| *known == name);
         match (binding, existing) {
             (Binding::Assign, Some((_, known))) => *known = slot,
-            _ => self.variables.push((name.clone(), slot)),
+            _ => self.variables.push((name, slot)),
         }
     }
 
     /// Evaluates a pipe and binds its variable.
-    fn pipe(&mut self, pipe: &Pipe, dot: &Value) -> Outcome<Value> {
+    fn pipe(&mut self, pipe: &'a Pipe, dot: &Value) -> Outcome<Value> {
         let value = self.value(pipe, dot)?;
-        if let [name] = pipe.variables.as_slice() {
-            self.bind(name, Slot { value: value.clone(), origin: Origin::Pipeline }, pipe.binding);
+        if let [name] = self.parsed.names(pipe.variables) {
+            self.bind(*name, Slot { value: value.clone(), origin: Origin::Pipeline }, pipe.binding);
         }
         Ok(value)
     }
 
-    fn value(&mut self, pipe: &Pipe, dot: &Value) -> Outcome<Value> {
+    fn value(&mut self, pipe: &'a Pipe, dot: &Value) -> Outcome<Value> {
         self.engine.enter()?;
         let mut value = None;
-        for command in &pipe.commands {
-            let result = self.command(command, dot, value.take());
-            value = Some(result.map_err(|failure| failure.at(&self.file, pipe.line))?);
+        for command in self.parsed.commands(pipe.commands) {
+            let result = self.command(self.parsed.operands(*command), dot, value.take());
+            value = Some(result.map_err(|failure| self.located(failure, pipe.at))?);
         }
         self.engine.leave();
         Ok(value.unwrap_or(Value::Nil))
     }
 
-    fn command(&mut self, command: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
+    fn command(&mut self, command: &'a [Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
         self.engine.spend(1)?;
         let Some((first, rest)) = command.split_first() else { return Ok(Value::Nil) };
         match first {
-            Expr::Function(name, callee) => self.call((name, *callee), rest, dot, last),
+            Expr::Function(name, callee) => self.call((*name, *callee), rest, dot, last),
             Expr::Field(names) => {
                 let args = self.args(rest, dot, last)?;
-                chain(dot, self.dot, names, &args)
+                self.chain((dot, self.dot), *names, &args)
             }
             Expr::Variable(name, names) => {
-                let (value, origin) = self.variable(name)?;
+                // What follows may change the variable, but not what it was.
+                let Slot { value, origin } = self.variable(*name)?.clone();
                 let args = self.args(rest, dot, last)?;
-                if names.is_empty() { without_args(value, &args) } else { chain(&value, origin, names, &args) }
+                if names.is_empty() { without_args(value, &args) } else { self.chain((&value, origin), *names, &args) }
             }
             Expr::Chain(base, names) => {
                 let value = self.operand(base, dot)?;
                 let args = self.args(rest, dot, last)?;
-                chain(&value, Origin::Pipeline, names, &args)
+                self.chain((&value, Origin::Pipeline), *names, &args)
             }
             // Go takes it as an argument alone.
             Expr::Nil if rest.is_empty() && last.is_none() => Err(Failure::new("nil is not a command")),
@@ -454,39 +465,54 @@ impl<'a> Exec<'a> {
         }
     }
 
-    fn args(&mut self, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Vec<Value>> {
+    fn args(&mut self, operands: &'a [Expr], dot: &Value, last: Option<Value>) -> Outcome<Vec<Value>> {
         let mut args = operands.iter().map(|operand| self.operand(operand, dot)).collect::<Outcome<Vec<_>>>()?;
         args.extend(last);
         Ok(args)
     }
 
-    fn operand(&mut self, operand: &Expr, dot: &Value) -> Outcome<Value> {
+    fn operand(&mut self, operand: &'a Expr, dot: &Value) -> Outcome<Value> {
         match operand {
             Expr::Dot => Ok(dot.clone()),
             Expr::Nil => Ok(Value::Nil),
             Expr::Constant(constant) => Ok(constant.into()),
-            Expr::Field(names) => chain(dot, self.dot, names, &[]),
+            Expr::Field(names) => self.chain((dot, self.dot), *names, &[]),
             Expr::Variable(name, names) => {
-                let (value, origin) = self.variable(name)?;
-                chain(&value, origin, names, &[])
+                let Slot { value, origin } = self.variable(*name)?;
+                self.chain((value, *origin), *names, &[])
             }
-            Expr::Function(name, callee) => self.call((name, *callee), &[], dot, None),
-            Expr::Chain(base, names) => chain(&self.operand(base, dot)?, Origin::Pipeline, names, &[]),
+            Expr::Function(name, callee) => self.call((*name, *callee), &[], dot, None),
+            Expr::Chain(base, names) => {
+                let value = self.operand(base, dot)?;
+                self.chain((&value, Origin::Pipeline), *names, &[])
+            }
             Expr::Pipe(pipe) => self.pipe(pipe, dot),
         }
     }
 
-    fn variable(&self, name: &str) -> Outcome<(Value, Origin)> {
-        let found = self.variables.iter().rev().find(|(known, _)| &**known == name);
-        found
-            .map(|(_, slot)| (slot.value.clone(), slot.origin))
-            .ok_or_else(|| Failure::new(format!("undefined variable: {name}")))
+    fn variable(&self, name: Span<u8>) -> Outcome<&Slot> {
+        let name = self.parsed.text(name);
+        let found = self.variables.iter().rev().find(|(known, _)| *known == name);
+        found.map(|(_, slot)| slot).ok_or_else(|| Failure::new(format!("undefined variable: {name}")))
+    }
+
+    /// Goes down these fields; `args` are those of a method that is the last.
+    fn chain(&self, (start, origin): (&Value, Origin), names: Span<Span<u8>>, args: &[Value]) -> Outcome<Value> {
+        let Some((last, names)) = self.parsed.names(names).split_last() else { return Ok(start.clone()) };
+        if matches!(start, Value::Nil) && origin == Origin::Pipeline {
+            return Ok(Value::Nil);
+        }
+        let mut value = None;
+        for name in names {
+            value = Some(field(value.as_ref().unwrap_or(start), self.parsed.text(*name), &[])?);
+        }
+        field(value.as_ref().unwrap_or(start), self.parsed.text(*last), args)
     }
 
     fn call(
         &mut self,
-        (name, callee): (&str, Callee),
-        operands: &[Expr],
+        (name, callee): (Span<u8>, Callee),
+        operands: &'a [Expr],
         dot: &Value,
         last: Option<Value>,
     ) -> Outcome<Value> {
@@ -502,7 +528,7 @@ impl<'a> Exec<'a> {
                 })
             }
         };
-        result.map_err(|failure| failure.in_function(name))
+        result.map_err(|failure| failure.in_function(self.parsed.text(name)))
     }
 
     /// Which of these arguments are nil as a field of something that is not.
@@ -514,7 +540,7 @@ impl<'a> Exec<'a> {
             _ if !matches!(value, Value::Nil) => false,
             Expr::Field(_) => !matches!(dot, Value::Nil),
             Expr::Variable(name, names) if !names.is_empty() => {
-                self.variable(name).is_ok_and(|(value, _)| !matches!(value, Value::Nil))
+                self.variable(*name).is_ok_and(|slot| !matches!(slot.value, Value::Nil))
             }
             _ => false,
         };
@@ -522,7 +548,7 @@ impl<'a> Exec<'a> {
     }
 
     /// Gives the first operand whose truth is this, else the last one.
-    fn decide(&mut self, decides: bool, operands: &[Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
+    fn decide(&mut self, decides: bool, operands: &'a [Expr], dot: &Value, last: Option<Value>) -> Outcome<Value> {
         let mut value = None;
         for operand in operands {
             let next = self.operand(operand, dot)?;
@@ -537,16 +563,4 @@ impl<'a> Exec<'a> {
 
 fn without_args(value: Value, args: &[Value]) -> Outcome<Value> {
     if args.is_empty() { Ok(value) } else { Err(Failure::new("can't give argument to non-function")) }
-}
-
-fn chain(start: &Value, origin: Origin, names: &[Text], args: &[Value]) -> Outcome<Value> {
-    if matches!(start, Value::Nil) && origin == Origin::Pipeline {
-        return Ok(Value::Nil);
-    }
-    let mut value = start.clone();
-    for (at, name) in names.iter().enumerate() {
-        let last = at + 1 == names.len();
-        value = field(&value, name, if last { args } else { &[] })?;
-    }
-    Ok(value)
 }

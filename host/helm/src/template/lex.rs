@@ -1,147 +1,49 @@
 //! Cuts a template into text and actions, and an action into tokens.
 
-use super::node::Constant;
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+
 use super::{Failure, Outcome, literal};
 
-/// Text or the inside of one action.
-#[derive(Debug, PartialEq)]
-pub(super) enum Part<'a> {
-    Text(&'a str),
-    Action { inside: &'a str, line: usize },
+/// What stands next in a source.
+pub(super) enum Part {
+    Text(Range<usize>),
+    /// The byte that it begins with.
+    Action(usize),
+    End,
 }
 
-/// Splits a source at `{{` and `}}`, trims text at `{{- ` and ` -}}`, and leaves comments out. A comment keeps the texts
-/// around it apart, so that a trim marker behind it does not reach through.
-pub(super) fn parts(source: &str) -> Outcome<Vec<Part<'_>>> {
-    let mut parts = Vec::new();
-    let mut rest = source;
-    let mut line = 1;
-    let mut trim_start = false;
-    loop {
-        let Some(open) = find_open(rest) else {
-            push_text(&mut parts, trimmed(rest, trim_start, false));
-            return Ok(parts);
-        };
-        let (text, action) = rest.split_at(open);
-        let inside = action.get(2..).unwrap_or_default();
-        let trim_end = inside.starts_with('-') && inside.get(1..).is_some_and(starts_with_space);
-        push_text(&mut parts, trimmed(text, trim_start, trim_end));
-        line += lines(text);
-        let inside = if trim_end { inside.get(1..).unwrap_or_default() } else { inside };
-        // Only a trim marker may stand between the delimiter and a comment.
-        let body = if trim_end { trimmed_start(inside) } else { inside };
-        let length = if let Some(comment) = body.strip_prefix("/*") {
-            let skipped = inside.len() - body.len();
-            let end = 2 + comment.find("*/").ok_or_else(|| at(line, "unclosed comment"))? + 2;
-            let after = body.get(end..).unwrap_or_default();
-            let marker = trimmed_start(after);
-            let close = if after.starts_with("}}") {
-                (false, 0)
-            } else if starts_with_space(after) && marker.starts_with("-}}") {
-                (true, after.len() - marker.len() + 1)
-            } else {
-                return Err(at(line, "comment ends before closing delimiter"));
-            };
-            trim_start = close.0;
-            skipped + end + close.1
-        } else {
-            let end = action_end(inside).map_err(|message| at(line, message))?;
-            let action = inside.get(..end).unwrap_or_default();
-            let marked = action.strip_suffix('-').filter(|rest| rest.bytes().next_back().is_some_and(is_space));
-            trim_start = marked.is_some();
-            parts.push(Part::Action { inside: marked.unwrap_or(action), line });
-            end
-        };
-        line += lines(inside.get(..length).unwrap_or_default());
-        rest = inside.get(length + 2..).unwrap_or_default();
-    }
+/// Reads a source from its start to its end, once.
+pub(super) struct Lexer<'a> {
+    source: &'a str,
+    at: usize,
+    /// Whether an action stands there.
+    opened: bool,
+    /// Whether the text there loses the blanks that it begins with.
+    trims: bool,
+    open: Finder<'static>,
 }
 
-fn at(line: usize, message: &str) -> Box<Failure> {
-    Box::new(Failure { message: message.to_owned(), line, ..Failure::default() })
-}
-
-/// Where the first `{{` stands.
-fn find_open(text: &str) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        // Looking for one character is much quicker than for a text of two.
-        let brace = from + text.get(from..)?.find('{')?;
-        if text.as_bytes().get(brace + 1) == Some(&b'{') {
-            return Some(brace);
-        }
-        from = brace + 1;
-    }
-}
-
-fn lines(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count()
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-fn starts_with_space(text: &str) -> bool {
-    text.bytes().next().is_some_and(is_space)
-}
-
-fn trimmed_start(text: &str) -> &str {
-    let blank = text.bytes().take_while(|byte| is_space(*byte)).count();
-    text.get(blank..).unwrap_or_default()
-}
-
-fn trimmed(text: &str, start: bool, end: bool) -> &str {
-    let text = if start { trimmed_start(text) } else { text };
-    let blank = if end { text.bytes().rev().take_while(|byte| is_space(*byte)).count() } else { 0 };
-    text.get(..text.len() - blank).unwrap_or_default()
-}
-
-fn push_text<'a>(parts: &mut Vec<Part<'a>>, text: &'a str) {
-    if !text.is_empty() {
-        parts.push(Part::Text(text));
-    }
-}
-
-/// Where the `}}` of an action stands; those in quotes do not count.
-fn action_end(inside: &str) -> Result<usize, &'static str> {
-    let mut bytes = inside.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'}' if inside.as_bytes().get(at + 1) == Some(&b'}') => return Ok(at),
-            b'`' => bytes.find(|(_, byte)| *byte == b'`').map(|_| ()).ok_or("unterminated raw quoted string")?,
-            b'"' | b'\'' => loop {
-                match bytes.next() {
-                    Some((_, b'\\')) => {
-                        bytes.next();
-                    }
-                    Some((_, end)) if end == byte => break,
-                    None | Some((_, b'\n')) => return Err("unterminated quoted string"),
-                    Some(_) => {}
-                }
-            },
-            _ => {}
-        }
-    }
-    Err("unclosed action")
-}
-
-/// One token of an action, and whether a blank stands before it.
-#[derive(Debug)]
+/// One token of an action, where it stands, and whether a blank stands before it.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Token<'a> {
     pub(super) kind: TokenKind<'a>,
     pub(super) spaced: bool,
-    pub(super) line: usize,
+    pub(super) at: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum TokenKind<'a> {
     Word(&'a str),
+    /// Without its point.
     Field(&'a str),
     /// With its `$`.
     Variable(&'a str),
     Dot,
-    Literal(Constant),
+    Number(&'a str),
+    /// A text or character, with its quotes.
+    Quoted(&'a str),
     Open,
     Close,
     Bar,
@@ -150,26 +52,125 @@ pub(super) enum TokenKind<'a> {
     Assign,
 }
 
-/// Cuts the inside of an action into tokens, which it adds.
-pub(super) fn tokens<'a>(inside: &'a str, first_line: usize, tokens: &mut Vec<Token<'a>>) -> Outcome<()> {
-    let mut rest = inside;
-    let mut line = first_line;
-    let mut spaced = true;
-    loop {
-        let start = trimmed_start(rest);
-        let blank = rest.len() - start.len();
-        line += lines(rest.get(..blank).unwrap_or_default());
-        let Some(&first) = start.as_bytes().first() else { return Ok(()) };
-        let (kind, length) = token(start, first).map_err(|message| at(line, &message))?;
-        tokens.push(Token { kind, spaced: spaced || blank > 0, line });
-        spaced = false;
-        let (token, behind) = start.split_at_checked(length).unwrap_or((start, ""));
-        if first == b'`' {
-            // A raw string may go over lines.
-            line += lines(token);
-        }
-        rest = behind;
+impl<'a> Lexer<'a> {
+    pub(super) fn new(source: &'a str) -> Self {
+        Self { source, at: 0, opened: false, trims: false, open: Finder::new("{{") }
     }
+
+    /// The next text that is not empty, or the next action, whose tokens are added.
+    ///
+    /// Text is trimmed at `{{- ` and ` -}}`. A comment keeps the texts around it apart, so that a trim marker behind it
+    /// does not reach through.
+    pub(super) fn next(&mut self, tokens: &mut Vec<Token<'a>>) -> Outcome<Part> {
+        loop {
+            if std::mem::take(&mut self.opened) {
+                let open = self.at;
+                self.at += 2;
+                let marked = has_marker(self.rest());
+                self.at += usize::from(marked);
+                // Only a trim marker may stand between the delimiter and a comment.
+                let body = if marked { trimmed_start(self.rest()) } else { self.rest() };
+                if let Some(comment) = body.strip_prefix("/*") {
+                    self.comment(comment).map_err(|message| self.wrong(open, message))?;
+                } else {
+                    self.action(open, tokens)?;
+                    return Ok(Part::Action(open));
+                }
+            }
+            let text = self.text();
+            if !text.is_empty() {
+                return Ok(Part::Text(text));
+            }
+            if !self.opened {
+                return Ok(Part::End);
+            }
+        }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.source.get(self.at..).unwrap_or_default()
+    }
+
+    fn wrong(&self, at: usize, message: impl Into<String>) -> Box<Failure> {
+        let line = line(self.source, u32::try_from(at).unwrap_or(u32::MAX));
+        Box::new(Failure { message: message.into(), line, ..Failure::default() })
+    }
+
+    /// The text up to the next action.
+    fn text(&mut self) -> Range<usize> {
+        let (start, rest) = (self.at, self.rest());
+        let length = self.open.find(rest.as_bytes());
+        self.opened = length.is_some();
+        let text = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
+        self.at += text.len();
+        let blank = if std::mem::take(&mut self.trims) { text.len() - trimmed_start(text).len() } else { 0 };
+        let mut text = text.get(blank..).unwrap_or_default();
+        if self.opened && has_marker(rest.get(blank + text.len() + 2..).unwrap_or_default()) {
+            let blank = text.bytes().rev().take_while(|byte| is_space(*byte)).count();
+            text = text.get(..text.len() - blank).unwrap_or_default();
+        }
+        start + blank..start + blank + text.len()
+    }
+
+    /// Goes over a comment, of which this is what stands behind its `/*`.
+    fn comment(&mut self, comment: &str) -> Result<(), &'static str> {
+        let end = comment.find("*/").ok_or("unclosed comment")? + 2;
+        let behind = comment.get(end..).unwrap_or_default();
+        let marker = trimmed_start(behind);
+        self.trims = marker.len() < behind.len() && marker.starts_with("-}}");
+        let close = if self.trims { marker.get(1..).unwrap_or_default() } else { behind };
+        let rest = close.strip_prefix("}}").ok_or("comment ends before closing delimiter")?;
+        self.at = self.source.len() - rest.len();
+        Ok(())
+    }
+
+    /// Cuts an action into tokens, and goes behind its end.
+    fn action(&mut self, open: usize, tokens: &mut Vec<Token<'a>>) -> Outcome<()> {
+        let mut spaced = true;
+        loop {
+            let rest = self.rest();
+            let text = trimmed_start(rest);
+            let blank = rest.len() - text.len();
+            self.at += blank;
+            let first = match text.as_bytes() {
+                [b'}', b'}', ..] => {
+                    self.at += 2;
+                    return Ok(());
+                }
+                [b'-', b'}', b'}', ..] if blank > 0 => {
+                    self.at += 3;
+                    self.trims = true;
+                    return Ok(());
+                }
+                [] => return Err(self.wrong(open, "unclosed action")),
+                [first, ..] => *first,
+            };
+            let (kind, length) = token(text, first).map_err(|message| self.wrong(self.at, message))?;
+            tokens.push(Token { kind, spaced: spaced || blank > 0, at: self.at });
+            spaced = false;
+            self.at += length;
+        }
+    }
+}
+
+/// The line of a byte of a source.
+pub(super) fn line(source: &str, at: u32) -> usize {
+    let before = source.as_bytes().get(..at as usize).unwrap_or(source.as_bytes());
+    1 + memchr::memchr_iter(b'\n', before).count()
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Whether an action with this behind its `{{` trims the text before it.
+fn has_marker(inside: &str) -> bool {
+    matches!(inside.as_bytes(), [b'-', blank, ..] if is_space(*blank))
+}
+
+fn trimmed_start(text: &str) -> &str {
+    let blank = text.bytes().take_while(|byte| is_space(*byte)).count();
+    text.get(blank..).unwrap_or_default()
 }
 
 fn token(text: &str, first: u8) -> Result<(TokenKind<'_>, usize), String> {
@@ -183,7 +184,10 @@ fn token(text: &str, first: u8) -> Result<(TokenKind<'_>, usize), String> {
         b',' => (TokenKind::Comma, 1),
         b'=' => (TokenKind::Assign, 1),
         b':' if second == Some(b'=') => (TokenKind::Declare, 2),
-        b'"' | b'\'' | b'`' => quoted(text, char::from(first))?,
+        b'"' | b'\'' | b'`' => {
+            let quoted = quoted(text, first)?;
+            (TokenKind::Quoted(quoted), quoted.len())
+        }
         b'$' => {
             let length = 1 + word(behind()).len();
             (TokenKind::Variable(text.get(..length).unwrap_or_default()), length)
@@ -212,83 +216,28 @@ fn word(text: &str) -> &str {
     text.get(..ascii + more).unwrap_or_default()
 }
 
-fn quoted(text: &str, quote: char) -> Result<(TokenKind<'_>, usize), String> {
-    let mut escaped = false;
-    let inner = text.get(1..).unwrap_or_default();
-    let end = inner.bytes().position(|byte| {
-        let closes = char::from(byte) == quote && !escaped;
-        escaped = byte == b'\\' && !escaped && quote != '`';
-        closes
-    });
-    let end = end.ok_or("unterminated quoted string")?;
-    let inner = inner.get(..end).unwrap_or_default();
-    let value = match quote {
-        '`' => Constant::Text(inner.replace('\r', "").into()),
-        '"' if !inner.contains('\\') => Constant::Text(crate::value::from_bytes(inner.as_bytes())),
-        '"' => Constant::Text(unquote(inner)?.into()),
-        _ => {
-            let text = unquote(inner)?;
-            let mut chars = text.chars();
-            match (chars.next(), chars.next()) {
-                (Some(c), None) => Constant::Int(i64::from(u32::from(c))),
-                _ => return Err(format!("malformed character constant: '{inner}'")),
+/// A text or character with its quotes; only a raw text may go over lines.
+fn quoted(text: &str, quote: u8) -> Result<&str, &'static str> {
+    let inside = text.as_bytes().get(1..).unwrap_or_default();
+    let end = if quote == b'`' {
+        memchr::memchr(b'`', inside).ok_or("unterminated raw quoted string")?
+    } else {
+        let mut bytes = inside.iter().enumerate();
+        loop {
+            match bytes.next() {
+                Some((_, b'\\')) => {
+                    bytes.next();
+                }
+                Some((at, byte)) if *byte == quote => break at,
+                None | Some((_, b'\n')) => return Err("unterminated quoted string"),
+                Some(_) => {}
             }
         }
     };
-    Ok((TokenKind::Literal(value), end + 2))
+    text.get(..end + 2).ok_or("unterminated quoted string")
 }
 
-/// Undoes the escapes of a Go string.
-fn unquote(text: &str) -> Result<String, String> {
-    let wrong = || format!("invalid syntax in \"{text}\"");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        let (plain, escape) = rest.split_at(at);
-        bytes.extend_from_slice(plain.as_bytes());
-        let letter = escape.chars().nth(1).ok_or_else(wrong)?;
-        let digits = |from: usize, count: usize, radix: u32| {
-            let digits = escape.get(from..from + count)?;
-            u32::from_str_radix(digits, radix).ok().map(|code| (code, from + count))
-        };
-        let simple = match letter {
-            'a' => Some(7),
-            'b' => Some(8),
-            'f' => Some(12),
-            'n' => Some(b'\n'),
-            'r' => Some(b'\r'),
-            't' => Some(b'\t'),
-            'v' => Some(11),
-            '\\' | '\'' | '"' => u8::try_from(letter).ok(),
-            _ => None,
-        };
-        let length = if let Some(byte) = simple {
-            bytes.push(byte);
-            2
-        } else {
-            let (code, end) = match letter {
-                'x' => digits(2, 2, 16),
-                'u' => digits(2, 4, 16),
-                'U' => digits(2, 8, 16),
-                '0'..='7' => digits(1, 3, 8),
-                _ => None,
-            }
-            .ok_or_else(wrong)?;
-            if matches!(letter, 'u' | 'U') {
-                let c = char::from_u32(code).ok_or_else(wrong)?;
-                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            } else {
-                bytes.push(u8::try_from(code).map_err(|_| wrong())?);
-            }
-            end
-        };
-        rest = escape.get(length..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    Ok(crate::value::from_bytes(&bytes).to_string())
-}
-
-/// A number literal and its length. What follows it may not belong to a word.
+/// A number and its length. What follows it may not belong to a word.
 fn number(text: &str) -> Result<(TokenKind<'_>, usize), String> {
     let length = literal::length(text);
     let written = text.get(..length).unwrap_or_default();
@@ -297,5 +246,5 @@ fn number(text: &str) -> Result<(TokenKind<'_>, usize), String> {
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
         return Err(format!("bad number syntax: \"{written}{}\"", rest.get(..end).unwrap_or_default()));
     }
-    Ok((TokenKind::Literal(literal::value(written)?), length))
+    Ok((TokenKind::Number(written), length))
 }

@@ -1,4 +1,4 @@
-//! Numbers as they are written in Go.
+//! Numbers, texts and characters as they are written in Go.
 
 use super::node::Constant;
 
@@ -59,6 +59,75 @@ pub(super) fn value(text: &str) -> Result<Constant, String> {
         Some(_) => Err(format!("integer overflow: \"{text}\"")),
         None => Err(format!("bad number syntax: \"{text}\"")),
     }
+}
+
+/// The value of a text or character, which is given with its quotes.
+pub(super) fn quoted(written: &str) -> Result<Constant, String> {
+    let inner = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
+    Ok(match written.as_bytes().first() {
+        Some(b'`') if !inner.contains('\r') => Constant::Text(inner.into()),
+        Some(b'`') => Constant::Text(inner.replace('\r', "").into()),
+        Some(b'"') if !inner.contains('\\') => Constant::Text(crate::value::from_bytes(inner.as_bytes())),
+        Some(b'"') => Constant::Text(unquote(inner)?.into()),
+        _ => {
+            let text = unquote(inner)?;
+            let mut chars = text.chars();
+            match (chars.next(), chars.next()) {
+                (Some(c), None) => Constant::Int(i64::from(u32::from(c))),
+                _ => return Err(format!("malformed character constant: '{inner}'")),
+            }
+        }
+    })
+}
+
+/// Undoes the escapes of a Go string.
+fn unquote(text: &str) -> Result<String, String> {
+    let wrong = || format!("invalid syntax in \"{text}\"");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (plain, escape) = rest.split_at(at);
+        bytes.extend_from_slice(plain.as_bytes());
+        let letter = escape.chars().nth(1).ok_or_else(wrong)?;
+        let digits = |from: usize, count: usize, radix: u32| {
+            let digits = escape.get(from..from + count)?;
+            u32::from_str_radix(digits, radix).ok().map(|code| (code, from + count))
+        };
+        let simple = match letter {
+            'a' => Some(7),
+            'b' => Some(8),
+            'f' => Some(12),
+            'n' => Some(b'\n'),
+            'r' => Some(b'\r'),
+            't' => Some(b'\t'),
+            'v' => Some(11),
+            '\\' | '\'' | '"' => u8::try_from(letter).ok(),
+            _ => None,
+        };
+        let length = if let Some(byte) = simple {
+            bytes.push(byte);
+            2
+        } else {
+            let (code, end) = match letter {
+                'x' => digits(2, 2, 16),
+                'u' => digits(2, 4, 16),
+                'U' => digits(2, 8, 16),
+                '0'..='7' => digits(1, 3, 8),
+                _ => None,
+            }
+            .ok_or_else(wrong)?;
+            if matches!(letter, 'u' | 'U') {
+                let c = char::from_u32(code).ok_or_else(wrong)?;
+                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                bytes.push(u8::try_from(code).map_err(|_| wrong())?);
+            }
+            end
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(crate::value::from_bytes(&bytes).to_string())
 }
 
 /// `strconv.ParseInt(text, 0, 64)`.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::node::{Definition, Node};
-use super::{Failure, Outcome};
+use super::node::{Definition, Node, Span};
+use super::{Failure, Outcome, Parsed};
 use crate::value::Text;
 
 /// All templates that can see one another, by name. A later definition replaces an earlier one.
@@ -21,7 +21,8 @@ pub(crate) struct TemplateSet {
 pub(crate) struct Template {
     /// The file it stands in, for errors.
     pub(crate) file: Text,
-    pub(crate) body: Arc<[Node]>,
+    pub(super) parsed: Arc<Parsed>,
+    pub(super) body: Span<Node>,
 }
 
 impl TemplateSet {
@@ -30,16 +31,17 @@ impl TemplateSet {
         Self { templates: HashMap::new(), outer: Some(Rc::clone(outer)) }
     }
 
-    /// Adds what a source defines, its body under the name of the file.
+    /// Adds some of what a source defines, its body under the name of the file.
     ///
     /// A body of nothing but blanks and comments does not replace one that is there, as in Go.
-    pub(crate) fn add(&mut self, file: &Text, definitions: &[Definition]) {
+    pub(crate) fn add(&mut self, file: &Text, parsed: &Arc<Parsed>, definitions: &[Definition]) {
         for Definition { name, body, blank } in definitions {
             let name = name.as_ref().unwrap_or(file);
             if *blank && self.get(name).is_some() {
                 continue;
             }
-            self.templates.insert(Text::clone(name), Template { file: Text::clone(file), body: Arc::clone(body) });
+            let template = Template { file: Text::clone(file), parsed: Arc::clone(parsed), body: *body };
+            self.templates.insert(Text::clone(name), template);
         }
     }
 

@@ -1,31 +1,39 @@
 //! The tokens of one action.
 
 use super::Outcome;
-use super::lex::{self, Token, TokenKind};
+use super::lex::{Lexer, Part, Token, TokenKind};
 
-/// The tokens of an action that are left, the next one last. All actions of a source use the same memory.
+/// The tokens of an action, and how many of them were taken. All actions of a source use the same memory.
 #[derive(Default)]
-pub(super) struct Tokens<'a>(Vec<Token<'a>>);
+pub(super) struct Tokens<'a> {
+    all: Vec<Token<'a>>,
+    taken: usize,
+}
 
 impl<'a> Tokens<'a> {
-    /// Takes the tokens of the next action.
-    pub(super) fn read(&mut self, inside: &'a str, line: usize) -> Outcome<()> {
-        self.0.clear();
-        lex::tokens(inside, line, &mut self.0)?;
-        self.0.reverse();
-        Ok(())
+    /// Goes on to what follows; of an action all tokens are here then.
+    pub(super) fn read(&mut self, lexer: &mut Lexer<'a>) -> Outcome<Part> {
+        self.all.clear();
+        self.taken = 0;
+        lexer.next(&mut self.all)
     }
 
-    pub(super) fn first(&self) -> Option<&Token<'a>> {
-        self.0.last()
+    fn left(&self) -> &[Token<'a>] {
+        self.all.get(self.taken..).unwrap_or_default()
+    }
+
+    pub(super) fn first(&self) -> Option<Token<'a>> {
+        self.all.get(self.taken).copied()
     }
 
     pub(super) fn next(&mut self) -> Option<Token<'a>> {
-        self.0.pop()
+        let next = self.first();
+        self.taken += 1;
+        next
     }
 
-    pub(super) fn next_if(&mut self, fits: impl Fn(&TokenKind<'a>) -> bool) -> Option<Token<'a>> {
-        if self.first().is_some_and(|token| fits(&token.kind)) { self.next() } else { None }
+    pub(super) fn next_if(&mut self, fits: impl Fn(TokenKind<'a>) -> bool) -> Option<Token<'a>> {
+        if self.first().is_some_and(|token| fits(token.kind)) { self.next() } else { None }
     }
 
     /// Takes the first token if it is a keyword.
@@ -35,47 +43,47 @@ impl<'a> Tokens<'a> {
                 word @ ("if" | "else" | "end" | "range" | "with" | "define" | "template" | "block" | "break"
                 | "continue"),
             ) => {
-                self.0.pop();
+                self.taken += 1;
                 Some(word)
             }
             _ => None,
         }
     }
 
-    /// Takes `$x :=`, or `$x, $y :=` where a `range` may have two: the names, and whether they are made here.
-    pub(super) fn declared(&mut self, pairs: Pairs) -> Option<(Vec<&'a str>, bool)> {
+    /// Takes `$x :=`, or `$x, $y :=` where a `range` may have two: the first name, the second, and whether they are made
+    /// here.
+    pub(super) fn declared(&mut self, pairs: Pairs) -> Option<(Token<'a>, Option<Token<'a>>, bool)> {
         use TokenKind::{Assign, Comma, Declare, Variable};
-        let is_binding = |kind: &TokenKind<'_>| matches!(kind, Declare | Assign);
-        let (names, declares) = match self.0.as_slice() {
-            [.., Token { kind: bind, .. }, Token { kind: Variable(name), .. }] if is_binding(bind) => {
-                (vec![*name], matches!(bind, Declare))
+        let declares = |token: &Token<'a>| match token.kind {
+            Declare => Some(true),
+            Assign => Some(false),
+            _ => None,
+        };
+        match *self.left() {
+            [first @ Token { kind: Variable(_), .. }, bind, ..] if declares(&bind).is_some() => {
+                self.taken += 2;
+                Some((first, None, declares(&bind)?))
             }
             [
-                ..,
-                Token { kind: bind, .. },
-                Token { kind: Variable(value), .. },
+                first @ Token { kind: Variable(_), .. },
                 Token { kind: Comma, .. },
-                Token { kind: Variable(key), .. },
-            ] if pairs == Pairs::Allowed && is_binding(bind) => (vec![*key, *value], matches!(bind, Declare)),
-            _ => return None,
-        };
-        self.0.truncate(self.0.len() - names.len() * 2);
-        Some((names, declares))
-    }
-
-    /// How many fields follow without a blank.
-    pub(super) fn fields(&self) -> usize {
-        let is_field = |token: &&Token<'a>| matches!(token, Token { kind: TokenKind::Field(_), spaced: false, .. });
-        self.0.iter().rev().take_while(is_field).count()
+                second @ Token { kind: Variable(_), .. },
+                bind,
+                ..,
+            ] if pairs == Pairs::Allowed && declares(&bind).is_some() => {
+                self.taken += 4;
+                Some((first, Some(second), declares(&bind)?))
+            }
+            _ => None,
+        }
     }
 
     /// Takes a field that follows without a blank.
-    pub(super) fn field(&mut self) -> Option<&'a str> {
+    pub(super) fn field(&mut self) -> Option<Token<'a>> {
         match self.first()? {
-            Token { kind: TokenKind::Field(name), spaced: false, .. } => {
-                let name = *name;
-                self.0.pop();
-                Some(name)
+            token @ Token { kind: TokenKind::Field(_), spaced: false, .. } => {
+                self.taken += 1;
+                Some(token)
             }
             _ => None,
         }
