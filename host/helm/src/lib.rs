@@ -27,6 +27,7 @@ mod show;
 mod template;
 mod text;
 mod time;
+mod toml;
 mod value;
 pub mod version;
 

@@ -54,7 +54,8 @@ fn collect(chart: &Live, values: &Value, problems: &mut Vec<String>) -> Result<(
     if let Some(schema) = &chart.schema {
         let wrong = |message| Error::chart(name, format!("values.schema.json {message}"));
         let validator = schema.validator().map_err(wrong)?;
-        let values = to_json(values).map_err(|message| Error::Values { chart: name.to_owned(), message })?;
+        let values =
+            to_json(values).map_err(|reason| Error::Values { chart: name.to_owned(), message: reason.into() })?;
         for error in validator.iter_errors(&values).take(TOLD) {
             let place = error.instance_path().to_string();
             let place = if place.is_empty() { "the values".to_owned() } else { format!("`{place}`") };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::chart::Live;
 use crate::error::Error;
 use crate::render::Integers;
-use crate::value::{Entries, Shared, Value as Dynamic, copy, from_json_as, to_json};
+use crate::value::{Entries, NoJson, Shared, Value as Dynamic, copy, from_json_as, to_json};
 
 /// The key that all sub-charts share.
 const GLOBAL: &str = "global";
@@ -46,7 +46,7 @@ pub fn reuse(chart: &Value, config: &Map<String, Value>, new: &Map<String, Value
 fn laid_over(over: &Map<String, Value>, below: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
     let over = table(over, Integers::Float);
     coalesce_tables(&over, &table(below, Integers::Float), Nulls::Remove);
-    let wrong = |message| Error::Values { chart: "of the revision before".to_owned(), message };
+    let wrong = |reason: NoJson| Error::Values { chart: "of the revision before".to_owned(), message: reason.into() };
     match to_json(&Dynamic::Map(over)).map_err(wrong)? {
         Value::Object(map) => Ok(map),
         _ => Ok(Map::new()),

@@ -10,7 +10,7 @@ use crate::quick::{self, Wanted};
 use crate::resolve::{Scalar, resolve};
 use crate::{Document, Error, Kind, Limits, Node, Style, number, parse};
 
-const TAG_PREFIX: &str = "tag:yaml.org,2002:";
+pub(crate) const TAG_PREFIX: &str = "tag:yaml.org,2002:";
 
 /// What a key that stands twice in one mapping means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,7 +242,7 @@ impl<'a> Converter<'a> {
     }
 }
 
-fn is_merge(key: &Node) -> bool {
+pub(crate) fn is_merge(key: &Node) -> bool {
     match &key.kind {
         Kind::Scalar { value, style } if value == "<<" => match key.tag.as_deref() {
             Some(tag) => tag == "tag:yaml.org,2002:merge",
@@ -252,12 +252,12 @@ fn is_merge(key: &Node) -> bool {
     }
 }
 
-enum Typed {
+pub(crate) enum Typed {
     Plain(Scalar),
     Binary(String),
 }
 
-fn scalar_type(node: &Node, value: &str, style: Style) -> Result<Typed, Error> {
+pub(crate) fn scalar_type(node: &Node, value: &str, style: Style) -> Result<Typed, Error> {
     let tag = node.tag.as_deref();
     let Some(tag) = tag else {
         return Ok(Typed::Plain(if style == Style::Plain { resolve(value) } else { Scalar::Text }));

@@ -17,6 +17,7 @@ mod parse;
 mod quick;
 mod resolve;
 mod scalar;
+mod words;
 
 pub mod number;
 
@@ -26,3 +27,4 @@ pub use json::{Duplicates, Part, first_part, first_value, from_str, to_json, to_
 pub use node::{Document, Kind, Layout, Limits, Node, Style};
 pub use parse::documents;
 pub use scalar::scalar;
+pub use words::go_words;

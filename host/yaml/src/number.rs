@@ -3,7 +3,27 @@
 /// `strconv.FormatFloat(float, 'g', -1, 64)`: the shortest digits that read back as this number, with an exponent below
 /// 1e-4 and from 1e6 on.
 pub fn format_float(float: f64) -> String {
-    from_shortest(float, &format!("{float:e}"))
+    from_shortest(float, &shortest(float))
+}
+
+/// `strconv.FormatFloat(float, 'f', -1, 64)` of a finite number: the same digits without an exponent.
+pub fn format_plain(float: f64) -> String {
+    let scientific = shortest(float);
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    plain_form(mantissa, exponent.parse().unwrap_or(0))
+}
+
+/// The shortest digits that read back as this number, in Rust's form. Of two that are as near Go takes the even one,
+/// which Rust does only when it is asked for so many digits.
+pub fn shortest(float: f64) -> String {
+    const MOST: usize = 17;
+    let text = format!("{float:e}");
+    let digits = text.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    if digits < MOST {
+        return text;
+    }
+    let even = format!("{float:.*e}", digits - 1);
+    if even.parse() == Ok(float) { even } else { text }
 }
 
 /// The same for `float` taken as 32 bits wide.
@@ -17,14 +37,14 @@ pub fn format_float_32(float: f64) -> String {
 pub fn format_json(float: f64) -> String {
     let size = float.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = exponent_form(&format!("{float:e}"));
+        let text = exponent_form(&shortest(float));
         // A leading zero of a negative exponent is dropped, of a positive one there is none.
         return match text.split_once("e-0") {
             Some((mantissa, exponent)) => format!("{mantissa}e-{exponent}"),
             None => text,
         };
     }
-    format!("{float}")
+    format_plain(float)
 }
 
 fn from_shortest(float: f64, scientific: &str) -> String {
@@ -79,6 +99,7 @@ mod tests {
             (0.0001, "0.0001"),
             (0.00001, "1e-05"),
             (0.1, "0.1"),
+            (4_754_315_482_914_833.0 / 4.0, "1.1885788707287082e+15"),
             (1.5e300, "1.5e+300"),
         ];
         for (float, text) in cases {

@@ -134,22 +134,24 @@ impl Run {
     fn different(&mut self, seed: u64, outcome: Outcome, tape: &Tape) -> Result<(), String> {
         let case = grammar::case(&mut Tape::of_choices(tape.played()));
         let mut again = || judge(&mut self.reference, &case).map(|(_, _, theirs)| theirs);
-        if again()? != again()? {
+        let theirs = again()?;
+        if theirs != again()? {
             // The order of a map, or an address.
             self.totals.unstable += 1;
             return Ok(());
         }
         let is_alike = |case: &Case| judge(&mut self.reference, case).is_ok_and(|(found, ..)| found == outcome);
-        let small = shrink::shrink(tape.played(), is_alike);
+        let small = shrink::shrink(tape.played(), &theirs, is_alike);
         let (outcome, ours, theirs) = judge(&mut self.reference, &small)?;
-        if self.accepted.holds(&small) {
+        let story = told(seed, outcome, &small, &ours, &theirs);
+        if self.accepted.holds(&story) {
             self.totals.accepted += 1;
             return Ok(());
         }
         let seeds = self.totals.different.entry(small.template.clone()).or_default();
         seeds.push(seed);
         if seeds.len() == 1 {
-            println!("{}", told(seed, outcome, &small, &ours, &theirs));
+            println!("{story}");
         }
         Ok(())
     }

@@ -12,6 +12,13 @@ pub(crate) enum Answer {
     Refused(String),
 }
 
+impl Answer {
+    /// What stands for no answer at all.
+    pub(crate) fn died() -> Self {
+        Answer::Refused("it died, or did not answer in time".to_owned())
+    }
+}
+
 /// How two answers go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {

@@ -12,7 +12,7 @@ use crate::grammar::Case;
 use crate::outcome::Answer;
 
 /// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The same folder as `cargo xtask servers` builds into.
 const VERSION: &str = include_str!("../../../../tests/cluster/VERSION");
 
@@ -62,7 +62,7 @@ impl Reference {
         let line = self.running.as_ref().and_then(|running| running.lines.recv_timeout(PATIENCE).ok());
         let Some(line) = line else {
             self.stop();
-            return Answer::Refused("it died, or did not answer in time".to_owned());
+            return Answer::died();
         };
         let answer: Value = serde_json::from_str(&line).unwrap_or_default();
         let text = |key: &str| answer.get(key).and_then(Value::as_str).map(ToOwned::to_owned);

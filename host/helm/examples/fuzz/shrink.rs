@@ -1,15 +1,17 @@
 //! Makes a case smaller for as long as it still shows its difference.
 
 use crate::grammar::{Case, case};
+use crate::outcome::Answer;
 use crate::tape::Tape;
 
-/// How often a smaller case is tried.
+/// How often a smaller case is tried; less often when each try costs a start of Helm.
 const TRIES: usize = 1_500;
+const TRIES_WHERE_HELM_DIES: usize = 40;
 
 /// The smallest case that is still interesting, with its number of bytes as the measure.
-pub(crate) fn shrink(choices: Vec<u32>, mut is_interesting: impl FnMut(&Case) -> bool) -> Case {
+pub(crate) fn shrink(choices: Vec<u32>, theirs: &Answer, mut is_interesting: impl FnMut(&Case) -> bool) -> Case {
     let mut best = Candidate::of(choices);
-    let mut left = TRIES;
+    let mut left = if *theirs == Answer::died() { TRIES_WHERE_HELM_DIES } else { TRIES };
     loop {
         let before = best.measure();
         for size in [32, 16, 8, 4, 2, 1] {

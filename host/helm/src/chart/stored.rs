@@ -5,13 +5,13 @@ use serde_json::{Map, Value, json};
 
 use super::{File, Live};
 use crate::error::Error;
-use crate::value::{Value as Dynamic, to_json};
+use crate::value::{NoJson, Value as Dynamic, to_json};
 
 impl Live {
     /// Helm's JSON of a chart; sub-charts are not stored. `shipped` are the values that the chart came with, which stand
     /// unless sub-charts had a part in them.
     pub(super) fn stored(&self, shipped: &Map<String, Value>) -> Result<Value, Error> {
-        let wrong = |message| Error::Values { chart: self.metadata.name.clone(), message };
+        let wrong = |reason: NoJson| Error::Values { chart: self.metadata.name.clone(), message: reason.into() };
         let values = if self.metadata.dependencies.is_empty() {
             Value::Object(shipped.clone())
         } else {

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
-use crate::template::{Exec, Failure, Outcome};
+use crate::template::{Exec, Expr, Failure, Outcome};
 use crate::value::{Entries, MapOf, Shared, Text, Value};
 
 /// One call of a function.
 pub(crate) struct Call<'e, 'a> {
     pub(crate) args: Vec<Value>,
+    /// The arguments as they are written; the last may be that of a pipe, which is not among them.
+    pub(crate) operands: &'e [Expr],
     pub(crate) exec: &'e mut Exec<'a>,
     /// Which arguments are nil as a field that is there or missing: to Go that nil has a type, and is no map.
     pub(crate) typed_nils: u64,
@@ -46,8 +48,17 @@ impl Call<'_, '_> {
     pub(crate) fn int(&self, at: usize) -> Outcome<i64> {
         match self.any(at)? {
             Value::Int(int) => Ok(int),
+            // A number in the template is of the type that is wanted, if it can be.
+            Value::Float(float) if self.is_literal(at) => {
+                to_whole(float).ok_or_else(|| Failure::new(format!("expected integer; found {float}")))
+            }
             other => Err(wrong_type("int", &other)),
         }
+    }
+
+    /// Whether an argument is a number, text or truth value as it stands in the template.
+    pub(super) fn is_literal(&self, at: usize) -> bool {
+        matches!(self.operands.get(at), Some(Expr::Constant(_)))
     }
 
     /// A `bool`.
@@ -93,6 +104,11 @@ impl Call<'_, '_> {
         self.exec.engine.spend(bytes / 64)?;
         self.exec.engine.check_text(bytes)
     }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "checked")]
+fn to_whole(float: f64) -> Option<i64> {
+    (float.fract() == 0.0 && float.abs() < 9.2e18).then_some(float as i64)
 }
 
 pub(super) fn wrong_type(expected: &str, got: &Value) -> Box<Failure> {

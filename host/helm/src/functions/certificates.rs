@@ -270,8 +270,8 @@ fn make(call: &Call<'_, '_>, request: &Request, key: &PrivateKey, issuer: Option
 /// A moment, with two digits of the year as long as those are clear.
 fn time(seconds: i64) -> Vec<u8> {
     let nanos = i128::from(seconds) * 1_000_000_000;
-    let short = crate::time::format(nanos, "060102150405Z", &Zone::UTC);
-    let long = crate::time::format(nanos, "20060102150405Z", &Zone::UTC);
+    let short = crate::time::format(nanos, "060102150405Z", &Zone::Utc);
+    let long = crate::time::format(nanos, "20060102150405Z", &Zone::Utc);
     let year: i64 = long.get(..4).and_then(|year| year.parse().ok()).unwrap_or(0);
     if (1950..2050).contains(&year) { tagged(0x17, &[short.as_bytes()]) } else { tagged(0x18, &[long.as_bytes()]) }
 }

@@ -1,9 +1,12 @@
 //! The clock and dates. Reading the clock marks the rendering as volatile; local time is UTC.
 
+use std::rc::Rc;
+
+use super::call::wrong_type;
 use super::{Call, Function};
-use crate::template::{Failure, Outcome};
-use crate::time::{SECOND, Zone, format, parse, parse_duration, print_duration};
-use crate::value::Value;
+use crate::template::Outcome;
+use crate::time::{SECOND, Time, Zone, format, parse, parse_duration, print_duration};
+use crate::value::{Value, decimal_int};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -30,32 +33,33 @@ fn clock(call: &Call<'_, '_>) -> i128 {
 
 fn now(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(0)?;
-    Ok(Value::Time(clock(call)))
+    Ok(time(clock(call), Zone::Local))
+}
+
+fn time(nanos: i128, zone: Zone) -> Value {
+    Value::Time(Rc::new(Time { nanos, zone }))
 }
 
 /// A time, or a number of seconds; anything else means now.
 fn moment(call: &Call<'_, '_>, at: usize) -> Outcome<i128> {
     Ok(match call.any(at)? {
-        Value::Time(nanos) => nanos,
+        Value::Time(time) => time.nanos,
         Value::Int(seconds) | Value::Int64(seconds) => i128::from(seconds) * SECOND,
         _ => clock(call),
     })
 }
 
 /// A time and nothing else.
-fn time(call: &Call<'_, '_>, at: usize) -> Outcome<i128> {
+fn time_of(call: &Call<'_, '_>, at: usize) -> Outcome<Rc<Time>> {
     match call.any(at)? {
-        Value::Time(nanos) => Ok(nanos),
-        other => {
-            let got = other.type_name();
-            Err(Failure::new(format!("wrong type for value; expected time.Time; got {got}")))
-        }
+        Value::Time(time) => Ok(time),
+        other => Err(wrong_type("time.Time", &other)),
     }
 }
 
 fn date(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
-    Ok(Value::text(format(moment(call, 1)?, &call.text(0)?, &Zone::UTC)))
+    Ok(Value::text(format(moment(call, 1)?, &call.text(0)?, &Zone::Local)))
 }
 
 fn date_in_zone(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -65,7 +69,7 @@ fn date_in_zone(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn html_date(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::text(format(moment(call, 0)?, "2006-01-02", &Zone::UTC)))
+    Ok(Value::text(format(moment(call, 0)?, "2006-01-02", &Zone::Local)))
 }
 
 fn html_date_in_zone(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -76,39 +80,43 @@ fn html_date_in_zone(call: &mut Call<'_, '_>) -> Outcome<Value> {
 /// The time after a duration; one that cannot be read changes nothing.
 fn date_modify(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
-    let (duration, time) = (call.text(0)?, time(call, 1)?);
-    Ok(Value::Time(time + parse_duration(&duration).map_or(0, i128::from)))
+    let (duration, start) = (call.text(0)?, time_of(call, 1)?);
+    Ok(time(start.nanos + parse_duration(&duration).map_or(0, i128::from), start.zone.clone()))
 }
 
 fn must_date_modify(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
-    let (duration, time) = (call.text(0)?, time(call, 1)?);
-    Ok(Value::Time(time + i128::from(parse_duration(&duration)?)))
+    let (duration, start) = (call.text(0)?, time_of(call, 1)?);
+    Ok(time(start.nanos + i128::from(parse_duration(&duration)?), start.zone.clone()))
 }
-
-/// Go's time before all others, which Sprig gives for a text that is no date.
-const ZERO: i128 = -62_135_596_800 * SECOND;
 
 fn to_date(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
-    Ok(Value::Time(parse(&call.text(0)?, &call.text(1)?).unwrap_or(ZERO)))
+    Ok(Value::Time(Rc::new(parse(&call.text(0)?, &call.text(1)?).unwrap_or(Time::ZERO))))
 }
 
 fn must_to_date(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
-    Ok(Value::Time(parse(&call.text(0)?, &call.text(1)?)?))
+    Ok(Value::Time(Rc::new(parse(&call.text(0)?, &call.text(1)?)?)))
 }
 
 fn unix_epoch(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::text(time(call, 0)?.div_euclid(SECOND).to_string()))
+    Ok(Value::text(time_of(call, 0)?.nanos.div_euclid(SECOND).to_string()))
+}
+
+/// `time.Since`, which ends where an `int64` does.
+fn since(call: &Call<'_, '_>, then: i128) -> i64 {
+    let nanos = clock(call) - then;
+    i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// The time since then, in whole seconds.
 fn ago(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    let then = moment(call, 0)?;
-    Ok(Value::text(print_duration((clock(call) - then + SECOND / 2).div_euclid(SECOND))))
+    let nanos = i128::from(since(call, moment(call, 0)?));
+    let whole = (nanos.abs() + SECOND / 2) / SECOND * SECOND * nanos.signum();
+    Ok(Value::text(print_duration(i64::try_from(whole).unwrap_or(if whole < 0 { i64::MIN } else { i64::MAX }))))
 }
 
 /// A number of seconds, as `int64` or text, as Go prints a duration: `1h35m0s`. Anything else is no time at all.
@@ -116,19 +124,19 @@ fn duration(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let seconds = match call.any(0)? {
         Value::Int64(seconds) => seconds,
-        Value::Text(text) => text.strip_prefix('+').unwrap_or(&text).parse().unwrap_or(0),
+        Value::Text(text) => decimal_int(&text),
         _ => 0,
     };
-    Ok(Value::text(print_duration(i128::from(seconds))))
+    Ok(Value::text(print_duration(seconds.wrapping_mul(1_000_000_000))))
 }
 
 /// A duration in its largest unit alone.
 fn duration_round(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let nanos = match call.any(0)? {
-        Value::Text(text) => i128::from(parse_duration(&text).unwrap_or(0)),
-        Value::Int64(nanos) => i128::from(nanos),
-        Value::Time(then) => clock(call) - then,
+        Value::Text(text) => parse_duration(&text).unwrap_or(0),
+        Value::Int64(nanos) => nanos,
+        Value::Time(then) => since(call, then.nanos),
         _ => 0,
     };
     const HOUR: i128 = 3600 * SECOND;
@@ -140,7 +148,7 @@ fn duration_round(call: &mut Call<'_, '_>) -> Outcome<Value> {
         (60 * SECOND, "m"),
         (SECOND, "s"),
     ];
-    let size = nanos.abs();
+    let size = i128::from(nanos).abs();
     let largest = units.iter().find(|(unit, _)| size > *unit);
     Ok(Value::text(largest.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", size / unit))))
 }

@@ -111,8 +111,8 @@ fn dig(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let count = call.args.len();
     let default = call.any(count - 2)?;
     let mut value = call.any(count - 1)?;
-    for at in 0..count - 2 {
-        let key = call.text(at)?;
+    let keys = (0..count - 2).map(|at| call.text(at)).collect::<Outcome<Vec<_>>>()?;
+    for key in keys {
         let Some(map) = plain_map(&value) else {
             let got = value.type_name();
             return Err(Failure::new(format!(

@@ -1,9 +1,12 @@
 //! Numbers: integers are `int64` in and out, the functions that end in `f` and the rounding ones are `float64`.
 
+use std::cmp::Ordering;
+
 use super::call::wrong_type;
+use super::decimal::Decimal;
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
-use crate::value::{Value, display, to_float, to_int};
+use crate::value::{Value, decimal_int, display, to_float, to_int};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -51,8 +54,7 @@ fn float64(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn atoi(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    let text = call.text(0)?;
-    Ok(Value::Int(text.strip_prefix('+').unwrap_or(&text).parse().unwrap_or(0)))
+    Ok(Value::Int(decimal_int(&call.text(0)?)))
 }
 
 fn to_decimal(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -112,47 +114,35 @@ fn min(call: &mut Call<'_, '_>) -> Outcome<Value> {
     from_first(call, i64::min)
 }
 
-fn floats(call: &Call<'_, '_>, step: fn(f64, f64) -> f64) -> Outcome<Value> {
+/// What `step` makes of the first and each further argument.
+fn decimals(call: &Call<'_, '_>, step: fn(Decimal, Decimal) -> Outcome<Decimal>) -> Outcome<Value> {
     call.at_least(1)?;
-    let rest = call.args.iter().skip(1).map(to_float);
-    Ok(Value::Float(decimal(rest.fold(to_float(&call.any(0)?), step))))
-}
-
-/// Sprig computes in decimals, so that 0.1 + 0.2 is 0.3: the result is rounded to the digits that decimals keep, and no
-/// zero is negative.
-fn decimal(float: f64) -> f64 {
-    let float = float + 0.0;
-    if float.abs() < 1e15 { format!("{float:.14e}").parse().unwrap_or(float) } else { float }
+    call.exec.engine.spend(call.args.len() * 16)?;
+    let mut decimals = call.args.iter().map(|arg| Decimal::of(to_float(arg)));
+    let first = decimals.next().unwrap_or_else(|| Decimal::of(0.0))?;
+    Ok(Value::Float(decimals.try_fold(first, |so_far, next| step(so_far, next?))?.float()))
 }
 
 fn addf(call: &mut Call<'_, '_>) -> Outcome<Value> {
     // Nothing adds up to 0.
-    if call.args.is_empty() { Ok(Value::Float(0.0)) } else { floats(call, |a, b| a + b) }
+    if call.args.is_empty() { Ok(Value::Float(0.0)) } else { decimals(call, Decimal::add) }
 }
 
 fn add1f(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::Float(decimal(to_float(&call.any(0)?) + 1.0)))
+    Ok(Value::Float(Decimal::of(to_float(&call.any(0)?))?.add(Decimal::of(1.0)?)?.float()))
 }
 
 fn subf(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    floats(call, |a, b| a - b)
+    decimals(call, Decimal::sub)
 }
 
 fn mulf(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    floats(call, |a, b| a * b)
+    decimals(call, Decimal::mul)
 }
 
 fn divf(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    if call.args.iter().skip(1).any(|arg| to_float(arg) == 0.0) {
-        return Err(Failure::new("decimal division by 0"));
-    }
-    call.at_least(1)?;
-    let rest = call.args.iter().skip(1).map(to_float);
-    // Sprig's decimals keep 16 digits behind the point in a division.
-    let quotient = rest.fold(to_float(&call.any(0)?), |a, b| a / b);
-    let quotient: f64 = format!("{quotient:.16}").parse().unwrap_or(quotient);
-    Ok(Value::Float(quotient + 0.0))
+    decimals(call, Decimal::div)
 }
 
 /// One of the arguments, as it is.
@@ -163,11 +153,45 @@ fn extreme(call: &Call<'_, '_>, choose: fn(f64, f64) -> f64) -> Outcome<Value> {
 }
 
 fn maxf(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    extreme(call, f64::max)
+    extreme(call, |a, b| match a.partial_cmp(&b) {
+        _ if a == f64::INFINITY || b == f64::INFINITY => f64::INFINITY,
+        None => f64::NAN,
+        Some(Ordering::Equal) if a == 0.0 => {
+            if a.is_sign_negative() {
+                b
+            } else {
+                a
+            }
+        }
+        Some(order) => {
+            if order.is_lt() {
+                b
+            } else {
+                a
+            }
+        }
+    })
 }
 
 fn minf(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    extreme(call, f64::min)
+    extreme(call, |a, b| match a.partial_cmp(&b) {
+        _ if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY => f64::NEG_INFINITY,
+        None => f64::NAN,
+        Some(Ordering::Equal) if a == 0.0 => {
+            if a.is_sign_negative() {
+                a
+            } else {
+                b
+            }
+        }
+        Some(order) => {
+            if order.is_gt() {
+                b
+            } else {
+                a
+            }
+        }
+    })
 }
 
 fn ceil(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -184,7 +208,12 @@ fn round(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.at_least(2)?;
     let (value, places) = (to_float(&call.any(0)?), call.int(1)?);
     let further = call.args.get(2..).unwrap_or_default();
-    if let Some(wrong) = further.iter().find(|arg| !matches!(arg, Value::Float(_) | Value::Int(_))) {
+    let is_number = |(at, arg): &(usize, &Value)| match arg {
+        Value::Float(_) => true,
+        Value::Int(_) => call.is_literal(at + 2),
+        _ => false,
+    };
+    if let Some((_, wrong)) = further.iter().enumerate().find(|arg| !is_number(arg)) {
         return Err(wrong_type("float64", wrong));
     }
     let up_from = further.first().map_or(0.5, to_float);

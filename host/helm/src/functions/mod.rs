@@ -4,10 +4,12 @@
 //! Where Sprig and Helm differ, Helm's is the one: `fromJson` gives a map with `Error`, `fail` and `required` are
 //! Helm's, `slice` is for lists only.
 
+mod bases;
 mod call;
 mod certificates;
 mod crypto;
 mod dates;
+mod decimal;
 mod defaults;
 mod der;
 mod dicts;
@@ -29,6 +31,7 @@ mod versions;
 mod words;
 
 pub(crate) use call::Call;
+pub(crate) use toml::key as toml_key;
 pub(crate) use versions::{compare_versions, is_compatible_range};
 
 use crate::template::Outcome;
@@ -38,7 +41,7 @@ use crate::value::Value;
 pub(crate) type Function = fn(&mut Call<'_, '_>) -> Outcome<Value>;
 
 /// The tables, the most used first.
-const TABLES: [fn(&str) -> Option<Function>; 21] = [
+const TABLES: [fn(&str) -> Option<Function>; 22] = [
     strings::find,
     logic::find,
     defaults::find,
@@ -46,6 +49,7 @@ const TABLES: [fn(&str) -> Option<Function>; 21] = [
     dicts::find,
     lists::find,
     encoding::find,
+    bases::find,
     math::find,
     reflection::find,
     crypto::find,

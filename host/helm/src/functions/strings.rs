@@ -3,7 +3,7 @@
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
 use crate::value::{
-    Entries, MapOf, Text, Value, display, from_bytes, go_quote, letter, sprint, sprintf, strval, to_bytes,
+    Entries, MapOf, Text, Value, characters, display, from_bytes, go_quote, letter, sprint, sprintf, strval, to_bytes,
 };
 
 pub(super) fn find(name: &str) -> Option<Function> {
@@ -118,12 +118,12 @@ fn trim_suffix(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn upper(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::text(call.text(0)?.chars().map(letter::upper).collect::<String>()))
+    Ok(Value::text(characters(&call.text(0)?).map(letter::upper).collect::<String>()))
 }
 
 fn lower(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    Ok(Value::text(call.text(0)?.chars().map(letter::lower).collect::<String>()))
+    Ok(Value::text(characters(&call.text(0)?).map(letter::lower).collect::<String>()))
 }
 
 /// `strings.Title`: upper case for each letter that follows no letter, digit or `_`.
@@ -136,7 +136,7 @@ fn title(call: &mut Call<'_, '_>) -> Outcome<Value> {
             if before.is_ascii() { before.is_ascii_alphanumeric() || before == '_' } else { !before.is_whitespace() };
         if part_of_word { c } else { letter::title(c) }
     };
-    Ok(Value::text(call.text(0)?.chars().map(letter).collect::<String>()))
+    Ok(Value::text(characters(&call.text(0)?).map(letter).collect::<String>()))
 }
 
 fn untitle(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -147,7 +147,7 @@ fn untitle(call: &mut Call<'_, '_>) -> Outcome<Value> {
         start = c.is_whitespace();
         if lowers { letter::lower(c) } else { c }
     };
-    Ok(Value::text(call.text(0)?.chars().map(letter).collect::<String>()))
+    Ok(Value::text(characters(&call.text(0)?).map(letter).collect::<String>()))
 }
 
 fn swapcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -164,7 +164,7 @@ fn swapcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
             c
         }
     };
-    Ok(Value::text(call.text(0)?.chars().map(swap).collect::<String>()))
+    Ok(Value::text(characters(&call.text(0)?).map(swap).collect::<String>()))
 }
 
 /// Cuts at a byte, as Go does; half a character at the cut becomes the replacement character.
@@ -308,10 +308,11 @@ fn abbrev(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(2)?;
     let (width, text) = (call.int(0)?, call.text(1)?);
     let Ok(width) = usize::try_from(width) else { return Ok(Value::Text(text)) };
-    if width < 4 || text.len() <= width {
-        return Ok(Value::Text(text));
+    let bytes = to_bytes(&text);
+    if width < 4 || bytes.len() <= width {
+        return Ok(Value::Text(Text::clone(&text)));
     }
-    let cut = text.as_bytes().get(..width - 3).unwrap_or_default();
+    let cut = bytes.get(..width - 3).unwrap_or_default();
     Ok(Value::Text(from_bytes(&[cut, b"..."].concat())))
 }
 
@@ -322,13 +323,14 @@ fn abbrev_both(call: &mut Call<'_, '_>) -> Outcome<Value> {
     if width < 4 || left > 0 && width < 7 {
         return Ok(Value::Text(text));
     }
-    let size = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let bytes = to_bytes(&text);
+    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     if width >= size {
-        return Ok(Value::Text(text));
+        return Ok(Value::Text(Text::clone(&text)));
     }
     let part = |from: i64, to: i64| {
         let range = usize::try_from(from.max(0)).unwrap_or(0)..usize::try_from(to.max(0)).unwrap_or(0);
-        from_bytes(text.as_bytes().get(range).unwrap_or_default()).to_string()
+        from_bytes(bytes.get(range).unwrap_or_default()).to_string()
     };
     let mut offset = left.min(size);
     // Go's difference wraps around for the smallest numbers.

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Call, Function};
 use crate::template::{Failure, Outcome};
+use crate::time::Zone;
+use crate::toml::{Problem, read};
 use crate::value::{Entries, Value, size};
 
 pub(super) fn find(name: &str) -> Option<Function> {
@@ -18,30 +20,11 @@ fn from_toml(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let text = call.text(0)?;
     call.exec.engine.spend(text.len() / 16)?;
-    match text.parse::<toml::Table>() {
-        Ok(table) => map(&table),
-        Err(error) => {
-            let message = format!("toml: {}", error.message());
-            Ok(Value::map(Entries::from([("Error".into(), Value::text(message))])))
-        }
+    match read(&text) {
+        Ok(table) => Ok(table),
+        Err(Problem::Words(message)) => Ok(Value::map(Entries::from([("Error".into(), Value::text(message))]))),
+        Err(Problem::Refused(message)) => Err(Failure::new(message)),
     }
-}
-
-fn map(table: &toml::Table) -> Outcome<Value> {
-    let entries = table.iter().map(|(key, value)| Ok((key.as_str().into(), from(value)?)));
-    Ok(Value::map(entries.collect::<Outcome<Entries>>()?))
-}
-
-fn from(value: &toml::Value) -> Outcome<Value> {
-    Ok(match value {
-        toml::Value::String(text) => Value::text(text.as_str()),
-        toml::Value::Integer(int) => Value::Int64(*int),
-        toml::Value::Float(float) => Value::Float(*float),
-        toml::Value::Boolean(bool) => Value::Bool(*bool),
-        toml::Value::Datetime(_) => return Err(Failure::new("dates in TOML are not in yet")),
-        toml::Value::Array(items) => Value::list(items.iter().map(from).collect::<Outcome<_>>()?),
-        toml::Value::Table(table) => map(table)?,
-    })
 }
 
 /// The text, or why there is none: Helm prints that in its place.
@@ -49,7 +32,11 @@ fn to_toml(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let mut writer = Writer::default();
     let value = call.any(0)?;
-    let result = size(&value).and_then(|_| writer.value(&mut Vec::new(), &plain(&value)));
+    if matches!(value, Value::Nil) {
+        return Err(Failure::new("reflect: call of reflect.Value.Type on zero Value"));
+    }
+    size(&value)?;
+    let result = writer.value(&mut Vec::new(), &plain(&value));
     call.sized(writer.out.len())?;
     Ok(Value::text(match result {
         Ok(()) => writer.out,
@@ -60,6 +47,13 @@ fn to_toml(call: &mut Call<'_, '_>) -> Outcome<Value> {
 /// Maps of other types as maps; the rest is what it is.
 fn plain(value: &Value) -> Value {
     match value {
+        Value::Struct(object) if object.name == "*semver.Version" => {
+            Value::text(object.text.clone().unwrap_or_default())
+        }
+        Value::Struct(object) if let Some(number) = object.number() => Value::Int(number),
+        Value::Files(files) => {
+            Value::map(files.iter().map(|(path, data)| (path.into(), Value::bytes(data))).collect::<Entries>())
+        }
         Value::Struct(object) => {
             let entries = object.fields.iter().map(|(name, value)| ((*name).into(), value.clone()));
             Value::map(entries.collect::<Entries>())
@@ -67,6 +61,8 @@ fn plain(value: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+const RFC_3339: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
 #[derive(Default)]
 struct Writer {
@@ -84,7 +80,8 @@ enum Kind {
 
 fn kind(value: &Value) -> Result<Kind, String> {
     Ok(match value {
-        Value::Nil => Kind::Nothing,
+        nil if nil.is_nil() => Kind::Nothing,
+        Value::Struct(object) if object.name == "*semver.Version" || object.number().is_some() => Kind::Other,
         Value::Map(_) | Value::Values(_) | Value::Struct(_) | Value::Files(_) => Kind::Table,
         Value::List(list) if !list.0.is_empty() => {
             let kinds = list.0.iter().map(kind).collect::<Result<Vec<_>, _>>()?;
@@ -100,7 +97,7 @@ fn kind(value: &Value) -> Result<Kind, String> {
 impl Writer {
     fn value(&mut self, path: &mut Vec<String>, value: &Value) -> Result<(), String> {
         match value {
-            Value::Nil => Ok(()),
+            nil if nil.is_nil() && !(path.is_empty() && matches!(nil, Value::List(_))) => Ok(()),
             Value::Map(map) | Value::Values(map) => {
                 if path.len() == 1 {
                     self.line();
@@ -158,19 +155,18 @@ impl Writer {
             Value::Text(text) => self.put(&quoted(text)),
             Value::Bool(bool) => self.put(crate::value::to_bool_text(*bool)),
             Value::Int(int) | Value::Int64(int) => self.put(&int.to_string()),
+            Value::Uint64(uint) => self.put(&uint.to_string()),
             Value::Float(float) => self.put(&number(*float)),
-            Value::Time(nanos) => self.put(&crate::record::time(*nanos)),
-            Value::Map(map) | Value::Values(map) => {
-                let entries = map.0.borrow();
-                let present: Vec<_> = entries.iter().filter(|(_, value)| !matches!(value, Value::Nil)).collect();
-                self.put("{");
-                for (at, (name, value)) in present.iter().enumerate() {
-                    self.put(if at > 0 { ", " } else { "" });
-                    self.put(&format!("{} = ", key(name)));
-                    self.element(&plain(value))?;
-                }
-                self.put("}");
-            }
+            Value::Time(time) => self.put(&time.format(match &time.zone {
+                Zone::Fixed(zone) => match zone.name.as_str() {
+                    "datetime-local" => "2006-01-02T15:04:05.999999999",
+                    "date-local" => "2006-01-02",
+                    "time-local" => "15:04:05.999999999",
+                    _ => RFC_3339,
+                },
+                _ => RFC_3339,
+            })),
+            Value::Map(map) | Value::Values(map) => self.inline(&map.0.borrow())?,
             Value::Nil => return Err("unexpected type: <nil>".to_owned()),
             other => {
                 let items = other.items().ok_or_else(|| format!("unexpected type: {}", other.type_name()))?;
@@ -182,6 +178,28 @@ impl Writer {
                 self.put("]");
             }
         }
+        Ok(())
+    }
+
+    /// A table on one line. What is nil is left out, but not the comma behind what stands before it.
+    fn inline(&mut self, entries: &Entries) -> Result<(), String> {
+        let mut groups: [Vec<(&str, Value)>; 2] = Default::default();
+        for (name, value) in entries {
+            let value = plain(value);
+            let is_table = matches!(kind(&value)?, Kind::Table | Kind::Tables);
+            let [plain_ones, tables] = &mut groups;
+            if is_table { tables.push((name, value)) } else { plain_ones.push((name, value)) }
+        }
+        let [plain_ones, tables] = &groups;
+        self.put("{");
+        for (group, more) in [(plain_ones, !tables.is_empty()), (tables, false)] {
+            for (at, (name, value)) in group.iter().enumerate().filter(|(_, (_, value))| !value.is_nil()) {
+                self.put(&format!("{} = ", key(name)));
+                self.element(value)?;
+                self.put(if more || at + 1 < group.len() { ", " } else { "" });
+            }
+        }
+        self.put("}");
         Ok(())
     }
 
@@ -198,12 +216,12 @@ impl Writer {
 
 fn number(float: f64) -> String {
     if float.is_nan() {
-        return "nan".to_owned();
+        return if float.is_sign_negative() { "-nan" } else { "nan" }.to_owned();
     }
     if float.is_infinite() {
         return if float < 0.0 { "-inf" } else { "inf" }.to_owned();
     }
-    let text = format!("{float}");
+    let text = rhumb_yaml::number::format_plain(float);
     if text.contains('.') { text } else { text + ".0" }
 }
 
@@ -215,7 +233,7 @@ fn dotted(path: &[String]) -> String {
     path.iter().map(|part| key(part)).collect::<Vec<_>>().join(".")
 }
 
-fn key(name: &str) -> String {
+pub(crate) fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     if bare { name.to_owned() } else { quoted(name) }
 }

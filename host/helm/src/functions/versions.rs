@@ -33,12 +33,11 @@ fn semver_compare(call: &mut Call<'_, '_>) -> Outcome<Value> {
     Ok(Value::Bool(range.contains(&version)))
 }
 
-#[allow(clippy::cast_possible_wrap, reason = "versions are far below the bound")]
 fn semver(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
     let text = call.text(0)?;
     let version = Version::parse(&text).ok_or_else(|| Failure::new("invalid semantic version"))?;
-    let number = |at: usize| Value::Int64(version.number(at) as i64);
+    let number = |at: usize| Value::Uint64(version.number(at));
     let [major, minor, patch] = version.numbers;
     let mut full = format!("{major}.{minor}.{patch}");
     for (mark, part) in [('-', &version.prerelease), ('+', &version.metadata)] {

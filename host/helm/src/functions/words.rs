@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::{Call, Function};
 use crate::template::Outcome;
-use crate::value::{Value, from_bytes, letter, to_bytes};
+use crate::value::{Value, characters, from_bytes, letter, to_bytes};
 
 pub(super) fn find(name: &str) -> Option<Function> {
     Some(match name {
@@ -44,7 +44,7 @@ fn nospace(call: &mut Call<'_, '_>) -> Outcome<Value> {
 /// `xstrings.ToPascalCase`: connectors go, and what follows one is a capital; a run of capitals keeps its first alone.
 fn camelcase(call: &mut Call<'_, '_>) -> Outcome<Value> {
     call.exactly(1)?;
-    let text = call.text(0)?;
+    let text: String = characters(&call.text(0)?).collect();
     let body = text.trim_start_matches(is_connector);
     let (leading, mut chars) = (text.len() - body.len(), body.chars());
     let Some(first) = chars.next() else {

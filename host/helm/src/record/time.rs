@@ -4,7 +4,7 @@ use crate::time::{Zone, format};
 
 /// RFC 3339 in UTC with as many digits of the second's fraction as are not 0, from nanoseconds since 1970.
 pub fn time(unix_nanos: i128) -> String {
-    format(unix_nanos, "2006-01-02T15:04:05.999999999Z07:00", &Zone::UTC)
+    format(unix_nanos, "2006-01-02T15:04:05.999999999Z07:00", &Zone::Utc)
 }
 
 #[cfg(test)]

@@ -87,11 +87,7 @@ fn method(value: &Value, name: &str, args: &[Value]) -> Outcome<Option<Value>> {
             let [other] = args else { return Err(Failure::new(format!("wrong number of args for {name}: want 1"))) };
             crate::functions::compare_versions(name, value, other)?
         }
-        (Value::Time(nanos), "Unix") => {
-            none()?;
-            Value::Int64(i64::try_from(nanos.div_euclid(1_000_000_000)).unwrap_or_default())
-        }
-        (Value::Time(nanos), "Format") => Value::text(crate::time::format(*nanos, one()?, &crate::time::Zone::UTC)),
+        (Value::Time(time), _) => return crate::time::method(time, name, args),
         _ => return Ok(None),
     }))
 }

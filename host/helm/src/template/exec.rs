@@ -390,6 +390,16 @@ impl<'a> Exec<'a> {
                 let number = if matches!(value, Value::Int(_)) { Value::Int } else { Value::Int64 };
                 (0..*count).map(|at| (Value::Nil, number(at))).collect()
             }
+            Value::Uint64(count) => {
+                return self.range_items(&Value::Int64(count.cast_signed()), variables).map(|mut items| {
+                    items.iter_mut().for_each(|(_, item)| {
+                        if let Value::Int64(at) = item {
+                            *item = Value::Uint64(at.cast_unsigned());
+                        }
+                    });
+                    items
+                });
+            }
             Value::Map(map) | Value::Values(map) => {
                 map.0.borrow().iter().map(|(key, item)| (Value::Text(key.clone()), item.clone())).collect()
             }
@@ -522,7 +532,7 @@ impl<'a> Exec<'a> {
             Callee::Native(function) => {
                 let args = self.args(operands, dot, last)?;
                 let typed_nils = self.typed_nils(operands, &args, dot);
-                function(&mut Call { args, exec: self, typed_nils }).and_then(|value| match &value {
+                function(&mut Call { args, operands, exec: self, typed_nils }).and_then(|value| match &value {
                     Value::Text(text) => self.engine.check_text(text.len()).map(|()| value),
                     _ => Ok(value),
                 })
@@ -539,9 +549,11 @@ impl<'a> Exec<'a> {
         let typed = |(operand, value): (&Expr, &Value)| match operand {
             _ if !matches!(value, Value::Nil) => false,
             Expr::Field(_) => !matches!(dot, Value::Nil),
-            Expr::Variable(name, names) if !names.is_empty() => {
-                self.variable(*name).is_ok_and(|slot| !matches!(slot.value, Value::Nil))
-            }
+            Expr::Dot => self.dot == Origin::Item,
+            Expr::Variable(name, names) => self.variable(*name).is_ok_and(|slot| match names.is_empty() {
+                true => slot.origin == Origin::Item,
+                false => !matches!(slot.value, Value::Nil),
+            }),
             _ => false,
         };
         operands.iter().zip(args).take(64).enumerate().fold(0, |bits, (at, one)| bits | u64::from(typed(one)) << at)

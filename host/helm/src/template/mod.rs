@@ -17,7 +17,7 @@ use crate::value::Text;
 
 pub(crate) use access::field;
 pub(crate) use exec::{Engine, Exec};
-pub(crate) use node::Parsed;
+pub(crate) use node::{Expr, Parsed};
 pub(crate) use parse::parse;
 pub(crate) use set::{Template, TemplateSet};
 

@@ -1,66 +1,20 @@
 //! `Time.Format`.
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
-
+use super::calendar::{NAMES, civil, days};
 use super::layout::{Chunk, Fraction, Offset, Parts, next};
-use super::{SECOND, civil, days};
+use super::{SECOND, Time, Zone};
 
-pub(super) const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-pub(super) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-
-/// A time zone. The local one of a rendering is UTC.
-pub(crate) struct Zone(Option<TimeZone>);
-
-impl Zone {
-    /// UTC.
-    pub(crate) const UTC: Zone = Zone(None);
-
-    /// The zone of a name of the time zone database; UTC for others, as Sprig does.
-    pub(crate) fn named(name: &str) -> Self {
-        if matches!(name, "" | "UTC" | "Local") {
-            return Self::UTC;
-        }
-        let zone = TimeZoneDatabase::bundled().get(name).ok();
-        Self(zone.filter(|zone| zone.iana_name() == Some(name)))
+/// What `Time.MarshalJSON` gives: RFC 3339, when that can hold the time.
+pub(crate) fn rfc3339(time: &Time) -> Result<String, String> {
+    let offset = time.zone.offset(time.nanos);
+    let (year, ..) = Local::new(time.nanos + offset * SECOND).date;
+    if !(0..=9999).contains(&year) {
+        return Err("Time.MarshalJSON: year outside of range [0,9999]".to_owned());
     }
-
-    /// Seconds east of UTC and the abbreviation at a moment.
-    fn at(&self, nanos: i128) -> (i128, String) {
-        let moment = i64::try_from(nanos.div_euclid(SECOND)).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
-        match (&self.0, moment) {
-            (Some(zone), Some(moment)) => {
-                let info = zone.to_offset_info(moment);
-                (i128::from(info.offset().seconds()), info.abbreviation().to_owned())
-            }
-            _ => (0, "UTC".to_owned()),
-        }
+    if offset.abs() >= 24 * 3600 {
+        return Err("Time.MarshalJSON: timezone hour outside of range [0,23]".to_owned());
     }
-}
-
-/// `Time.String` in UTC.
-pub(crate) fn go_string(nanos: i128) -> String {
-    format(nanos, "2006-01-02 15:04:05.999999999 -0700 MST", &Zone::UTC)
-}
-
-/// What `%#v` prints of a time.
-pub(crate) fn go_syntax(nanos: i128) -> String {
-    let date = format(nanos, "2006, time.January, 2", &Zone::UTC);
-    let local = Local::new(nanos);
-    let (hour, minute, second) = (local.second / 3600, local.second / 60 % 60, local.second % 60);
-    format!("time.Date({date}, {hour}, {minute}, {second}, {}, time.Local)", local.nanos)
+    Ok(time.format("2006-01-02T15:04:05.999999999Z07:00"))
 }
 
 /// A moment, in nanoseconds since 1970, by a layout.
@@ -73,6 +27,9 @@ pub(crate) fn format(nanos: i128, layout: &str, zone: &Zone) -> String {
         let (before, chunk, after) = next(rest);
         out.push_str(before);
         match chunk {
+            Some(Chunk::ZoneName) if abbreviation.is_empty() => {
+                out.push_str(&offset_text(Offset { letter: false, colon: false, parts: Parts::Minutes }, offset));
+            }
             Some(Chunk::ZoneName) => out.push_str(&abbreviation),
             Some(Chunk::Zone(form)) => out.push_str(&offset_text(form, offset)),
             Some(chunk) => out.push_str(&local.text(chunk)),
@@ -84,18 +41,30 @@ pub(crate) fn format(nanos: i128, layout: &str, zone: &Zone) -> String {
 }
 
 /// Date and time of day at a place.
-struct Local {
-    date: (i128, i128, i128),
-    days: i128,
-    second: i128,
-    nanos: i128,
+pub(super) struct Local {
+    pub(super) date: (i128, i128, i128),
+    /// Since 1970.
+    pub(super) days: i128,
+    /// Since midnight.
+    pub(super) second: i128,
+    pub(super) nanos: i128,
 }
 
 impl Local {
-    fn new(nanos: i128) -> Self {
+    pub(super) fn new(nanos: i128) -> Self {
         let seconds = nanos.div_euclid(SECOND);
         let days = seconds.div_euclid(86_400);
         Self { date: civil(days), days, second: seconds.rem_euclid(86_400), nanos: nanos.rem_euclid(SECOND) }
+    }
+
+    /// Counted from Sunday, which is 0.
+    pub(super) fn weekday(&self) -> i128 {
+        (self.days + 4).rem_euclid(7)
+    }
+
+    /// Counted from 1.
+    pub(super) fn year_day(&self) -> i128 {
+        self.days - days(self.date.0, 1, 1) + 1
     }
 
     fn text(&self, chunk: Chunk) -> String {
@@ -105,9 +74,9 @@ impl Local {
         let name = |names: &[&'static str], at: i128| {
             usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or_default()
         };
-        let (month_name, weekday) = (name(&MONTHS, month - 1), name(&WEEKDAYS, (self.days + 4).rem_euclid(7)));
+        let (month_name, weekday) = (name(&NAMES.0, month - 1), name(&NAMES.1, self.weekday()));
         let short = |name: &str| name.get(..3).unwrap_or_default().to_owned();
-        let year_day = self.days - days(year, 1, 1) + 1;
+        let year_day = self.year_day();
         match chunk {
             Chunk::LongMonth => month_name.to_owned(),
             Chunk::Month => short(month_name),
@@ -129,7 +98,7 @@ impl Local {
             Chunk::ZeroSecond => format!("{second:02}"),
             Chunk::LongYear if year < 0 => format!("-{:04}", -year),
             Chunk::LongYear => format!("{year:04}"),
-            Chunk::Year => format!("{:02}", year.rem_euclid(100)),
+            Chunk::Year => format!("{:02}", year.max(0) % 100),
             Chunk::UpperHalf => if hour < 12 { "AM" } else { "PM" }.to_owned(),
             Chunk::LowerHalf => if hour < 12 { "am" } else { "pm" }.to_owned(),
             Chunk::Fraction { mark, digits, style } => self.fraction(mark, digits, style),
@@ -139,7 +108,7 @@ impl Local {
 
     fn fraction(&self, mark: char, digits: usize, style: Fraction) -> String {
         let all = format!("{:09}", self.nanos);
-        let cut: String = all.chars().chain(std::iter::repeat('0')).take(digits).collect();
+        let cut: String = all.chars().take(digits).collect();
         match style {
             Fraction::Fixed => format!("{mark}{cut}"),
             Fraction::Trimmed => match cut.trim_end_matches('0') {

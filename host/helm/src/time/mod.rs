@@ -1,35 +1,50 @@
 //! Times as Go's `time` prints and reads them: layouts by example, time zones, durations.
 
+mod calendar;
 mod duration;
 mod format;
 mod layout;
+mod methods;
 mod parse;
+mod zone;
 
+use calendar::NAMES;
 pub(crate) use duration::{parse_duration, print_duration};
-pub(crate) use format::{Zone, format, go_string, go_syntax};
+pub(crate) use format::{format, rfc3339};
+pub(crate) use methods::method;
 pub(crate) use parse::parse;
+pub(crate) use zone::Zone;
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i128 = 1_000_000_000;
 
-/// Year, month and day of a count of days since 1970-01-01 (Howard Hinnant's `civil_from_days`).
-pub(crate) fn civil(days: i128) -> (i128, i128, i128) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i128::from(month <= 2), month, day)
+/// `time.Time`: a moment, and the zone that its clock shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Time {
+    /// Since 1970.
+    pub(crate) nanos: i128,
+    pub(crate) zone: Zone,
 }
 
-/// The count of days since 1970-01-01 of a date (`days_from_civil`).
-pub(crate) fn days(year: i128, month: i128, day: i128) -> i128 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let yoe = year.rem_euclid(400);
-    let doy = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+impl Time {
+    /// Go's time before all others, which Sprig gives for a text that is no date.
+    pub(crate) const ZERO: Time = Time { nanos: -62_135_596_800 * SECOND, zone: Zone::Utc };
+
+    /// `Time.Format`.
+    pub(crate) fn format(&self, layout: &str) -> String {
+        format(self.nanos, layout, &self.zone)
+    }
+
+    /// `Time.String`.
+    pub(crate) fn go_string(&self) -> String {
+        self.format("2006-01-02 15:04:05.999999999 -0700 MST")
+    }
+
+    /// What `%#v` prints.
+    pub(crate) fn go_syntax(&self) -> String {
+        let date = self.format("2006, time.January, 2, ");
+        let clock = format::Local::new(self.nanos + self.zone.offset(self.nanos) * SECOND);
+        let (hour, minute, second) = (clock.second / 3600, clock.second / 60 % 60, clock.second % 60);
+        format!("time.Date({date}{hour}, {minute}, {second}, {}, {})", clock.nanos, self.zone.go_syntax())
+    }
 }

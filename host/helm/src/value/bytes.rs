@@ -63,7 +63,12 @@ pub(crate) fn lossy(text: &str) -> Cow<'_, str> {
     if !is_binary(text) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.chars().map(|c| if escaped(c).is_some() { char::REPLACEMENT_CHARACTER } else { c }).collect())
+    Cow::Owned(characters(text).collect())
+}
+
+/// The characters as Go walks through them: each byte that is none is a replacement character.
+pub(crate) fn characters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().map(|c| if escaped(c).is_some() { char::REPLACEMENT_CHARACTER } else { c })
 }
 
 #[cfg(test)]

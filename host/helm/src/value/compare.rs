@@ -20,7 +20,8 @@ enum Basic {
 fn basic(value: &Value) -> Basic {
     match value {
         Value::Bool(_) => Basic::Bool,
-        Value::Int(_) | Value::Int64(_) => Basic::Int,
+        Value::Int(_) | Value::Int64(_) | Value::Uint64(_) => Basic::Int,
+        Value::Struct(object) if object.number().is_some() => Basic::Int,
         Value::Float(_) => Basic::Float,
         Value::Text(_) => Basic::Text,
         _ => Basic::Other,
@@ -36,8 +37,20 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Result<bool, String> {
         (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => Ok(a == b),
         (Value::Float(a), Value::Float(b)) => Ok(a == b),
         (Value::Text(a), Value::Text(b)) => Ok(a == b),
+        (Value::Time(a), Value::Time(b)) => Ok(a.nanos == b.nanos && a.zone.is(&b.zone)),
+        (Value::Struct(a), Value::Struct(b)) if a.name.starts_with('*') && a.name == b.name => Ok(Rc::ptr_eq(a, b)),
+        _ if basic(a) == Basic::Int && basic(b) == Basic::Int => Ok(integer(a) == integer(b)),
         _ if basic(a) != basic(b) => Err("incompatible types for comparison".to_owned()),
         _ => Err(format!("non-comparable types {}: {}", a.type_name(), b.type_name())),
+    }
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Int(int) | Value::Int64(int) => Some((*int).into()),
+        Value::Uint64(uint) => Some((*uint).into()),
+        Value::Struct(object) => object.number().map(i128::from),
+        _ => None,
     }
 }
 
@@ -47,6 +60,7 @@ pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, String> {
         (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => a.cmp(b),
         (Value::Float(a), Value::Float(b)) => a.partial_cmp(b).unwrap_or(Ordering::Greater),
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        _ if basic(a) == Basic::Int && basic(b) == Basic::Int => integer(a).cmp(&integer(b)),
         _ if basic(a) == Basic::Other || basic(b) == Basic::Other || basic(a) == Basic::Bool => {
             return Err("invalid type for comparison".to_owned());
         }
@@ -73,6 +87,7 @@ fn deep_equal_at(a: &Value, b: &Value, depth: usize, seen: &mut HashSet<Pair>) -
         (Value::Nil, Value::Nil) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Int(a), Value::Int(b)) | (Value::Int64(a), Value::Int64(b)) => a == b,
+        (Value::Uint64(a), Value::Uint64(b)) => a == b,
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Text(a), Value::Text(b)) => a == b,
         (Value::Bytes(a), Value::Bytes(b)) => a == b,
@@ -93,6 +108,12 @@ fn deep_equal_at(a: &Value, b: &Value, depth: usize, seen: &mut HashSet<Pair>) -
             a.len() == b.len()
                 && a.iter().zip(b.iter()).all(|((k, a), (l, b))| k == l && deep_equal_at(a, b, below, seen))
         }
+        (Value::Struct(a), Value::Struct(b)) => {
+            let mut fields = || a.fields.iter().zip(&b.fields).all(|((_, a), (_, b))| deep_equal_at(a, b, below, seen));
+            Rc::ptr_eq(a, b) || a.name == b.name && a.fields.len() == b.fields.len() && a.text == b.text && fields()
+        }
+        (Value::Files(a), Value::Files(b)) => a.iter().eq(b.iter()),
+        (Value::Versions(a), Value::Versions(b)) => a == b,
         _ => false,
     }
 }

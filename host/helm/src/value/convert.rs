@@ -7,8 +7,10 @@ pub(crate) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Bool(bool) => i64::from(*bool),
         Value::Int(int) | Value::Int64(int) => *int,
+        Value::Uint64(uint) => uint.cast_signed(),
         Value::Float(float) => truncated(*float),
         Value::Text(text) => parse_int(text),
+        Value::Struct(object) => object.number().unwrap_or(0),
         _ => 0,
     }
 }
@@ -26,8 +28,9 @@ pub(crate) fn to_float(value: &Value) -> f64 {
     match value {
         Value::Bool(bool) => f64::from(u8::from(*bool)),
         Value::Int(int) | Value::Int64(int) => *int as f64,
+        Value::Uint64(uint) => *uint as f64,
         Value::Float(float) => *float,
-        Value::Text(text) => without_underscores(text).and_then(|text| text.parse().ok()).unwrap_or(0.0),
+        Value::Text(text) => parse_float(text).unwrap_or(0.0),
         _ => 0.0,
     }
 }
@@ -37,6 +40,18 @@ pub(crate) fn to_bool_text(bool: bool) -> &'static str {
     if bool { "true" } else { "false" }
 }
 
+/// The number that `strconv.ParseInt(text, 10, 64)` gives, whether or not it also gives an error: one out of range is the
+/// nearest that there is.
+pub(crate) fn decimal_int(text: &str) -> i64 {
+    use std::num::IntErrorKind;
+    match text.parse::<i64>().map_err(|error| *error.kind()) {
+        Ok(int) => int,
+        Err(IntErrorKind::PosOverflow) => i64::MAX,
+        Err(IntErrorKind::NegOverflow) => i64::MIN,
+        Err(_) => 0,
+    }
+}
+
 /// `strconv.ParseInt(text, 0, 0)` after cast drops a fraction of zeros; a leading zero means octal.
 fn parse_int(text: &str) -> i64 {
     let whole = match text.split_once('.') {
@@ -44,7 +59,7 @@ fn parse_int(text: &str) -> i64 {
         _ => text,
     };
     let (sign, digits) = match whole.strip_prefix('-') {
-        Some(digits) => (-1, digits),
+        Some(digits) => (-1_i128, digits),
         None => (1, whole.strip_prefix('+').unwrap_or(whole)),
     };
     let lower = digits.to_ascii_lowercase();
@@ -52,13 +67,65 @@ fn parse_int(text: &str) -> i64 {
     let bases = [("0x", 16), ("0b", 2), ("0o", 8), ("0", 8), ("", 10)];
     let based = bases.iter().find_map(|(prefix, radix)| {
         let digits = lower.strip_prefix(prefix).filter(|digits| !digits.is_empty())?;
-        Some(i64::from_str_radix(digits, *radix))
+        Some(i128::from_str_radix(digits, *radix))
     });
     match based {
-        Some(Ok(int)) if !lower.contains(['+', '-']) => sign * int,
+        Some(Ok(int)) if !lower.contains(['+', '-']) => i64::try_from(sign * int).unwrap_or(0),
         _ => 0,
     }
 }
+
+/// `strconv.ParseFloat`; one out of range is none.
+fn parse_float(text: &str) -> Option<f64> {
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => (-1.0, unsigned),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    match unsigned.to_ascii_lowercase().as_str() {
+        "inf" | "infinity" => return Some(sign * f64::INFINITY),
+        "nan" => return (unsigned.len() == text.len()).then_some(f64::NAN),
+        _ => {}
+    }
+    let plain = without_underscores(unsigned)?;
+    let size = match plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X")) {
+        Some(hex) => hex_float(hex)?,
+        None if plain.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')) => {
+            plain.parse().ok()?
+        }
+        None => return None,
+    };
+    Some(sign * size).filter(|float: &f64| float.is_finite())
+}
+
+/// What stands behind `0x` in a float: hexadecimal digits, and a power of two.
+fn hex_float(text: &str) -> Option<f64> {
+    let (mantissa, power) = text.split_once(['p', 'P'])?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let power = power.strip_prefix('+').filter(|power| !power.starts_with('-')).unwrap_or(power);
+    if power.strip_prefix('-').unwrap_or(power).bytes().any(|byte| !byte.is_ascii_digit()) || power.is_empty() {
+        return None;
+    }
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let number = num_bigint::BigUint::parse_bytes(digits.as_bytes(), 16)?;
+    let power = power.parse::<i64>().unwrap_or(if power.starts_with('-') { -LEAST_POWER } else { LEAST_POWER });
+    let bits = i64::try_from(number.bits()).ok()?;
+    let power = power.saturating_sub(i64::try_from(fraction.len()).ok()?.saturating_mul(4));
+    if bits == 0 || power.saturating_add(bits) < -LEAST_POWER {
+        return Some(0.0);
+    }
+    if power.saturating_add(bits) > LEAST_POWER {
+        return None;
+    }
+    // A power of two as one of ten, of which Rust finds the nearest float.
+    let times = |base: u32, power: i64| num_bigint::BigUint::from(base).pow(u32::try_from(power).unwrap_or(0));
+    format!("{}e{}", number * times(2, power) * times(5, -power), power.min(0)).parse().ok()
+}
+
+/// Powers of two that are out of range in any case.
+const LEAST_POWER: i64 = 2_000;
 
 /// A number without its underscores, each of which must stand between digits, or between the prefix of a base and a
 /// digit, as in Go's literals.

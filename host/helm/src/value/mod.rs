@@ -10,6 +10,7 @@ mod copy;
 mod files;
 mod format;
 mod json;
+mod json_read;
 pub(crate) mod letter;
 mod quote;
 mod size;
@@ -19,15 +20,19 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub(crate) use bytes::{from_bytes, is_binary, lossy, to_bytes};
+use crate::time::Time;
+
+pub(crate) use bytes::{characters, escaped, from_bytes, is_binary, lossy, to_bytes};
 pub(crate) use compare::{deep_equal, equal, less};
-pub(crate) use convert::{to_bool_text, to_float, to_int};
+pub(crate) use convert::{decimal_int, to_bool_text, to_float, to_int};
 pub(crate) use copy::{copy, copy_map};
 pub(crate) use files::Files;
 pub(crate) use format::{display, sprint, sprintf, strval};
 pub(crate) use json::{
-    from_json, from_json_as, json_text, raw_json, to_exact_json, to_json, to_json_text, to_json_with_bytes,
+    NoJson, from_json, from_json_as, json_text, raw_json, time_name, to_exact_json, to_json, to_json_text,
+    to_json_with_bytes,
 };
+pub(crate) use json_read::{Read, read_json};
 pub(crate) use quote::{go_quote, go_quote_ascii, html_safe_json, is_printable};
 pub(crate) use size::size;
 
@@ -45,6 +50,8 @@ pub(crate) enum Value {
     Int(i64),
     /// Go's `int64`: what `add` and `int64` give.
     Int64(i64),
+    /// Go's `uint64`: the numbers of a version.
+    Uint64(u64),
     /// Every number of a YAML or JSON document.
     Float(f64),
     Text(Text),
@@ -58,8 +65,7 @@ pub(crate) enum Value {
     Files(Rc<Files>),
     /// `Capabilities.APIVersions`.
     Versions(Rc<Vec<String>>),
-    /// Nanoseconds since 1970.
-    Time(i128),
+    Time(Rc<Time>),
 }
 
 /// The items of a list.
@@ -74,6 +80,8 @@ pub(crate) enum ListOf {
     Texts,
     Ints,
     Lists,
+    /// The tables of TOML.
+    Maps,
     /// Go's `nil` for a list of anything, which has no items and is `null` as JSON.
     NilOfAnything,
     /// The same for one of texts.
@@ -127,6 +135,14 @@ pub(crate) struct Struct {
 }
 
 impl Struct {
+    /// The number that it is, when it is one that has a name.
+    pub(crate) fn number(&self) -> Option<i64> {
+        match self.fields.as_slice() {
+            [("", Value::Int(number))] => Some(*number),
+            _ => None,
+        }
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
     }
@@ -187,6 +203,7 @@ impl Value {
             Value::Nil => false,
             Value::Bool(bool) => *bool,
             Value::Int(int) | Value::Int64(int) => *int != 0,
+            Value::Uint64(uint) => *uint != 0,
             Value::Float(float) => *float != 0.0,
             Value::Text(text) => !text.is_empty(),
             Value::Bytes(bytes) => !bytes.is_empty(),
@@ -194,7 +211,8 @@ impl Value {
             Value::Map(map) | Value::Values(map) => !map.0.borrow().is_empty(),
             Value::Versions(versions) => !versions.is_empty(),
             Value::Files(files) => !files.is_empty(),
-            Value::Struct(_) | Value::Time(_) => true,
+            Value::Struct(object) => object.number() != Some(0),
+            Value::Time(_) => true,
         }
     }
 
@@ -205,10 +223,13 @@ impl Value {
             Value::Bool(_) => "bool",
             Value::Int(_) => "int",
             Value::Int64(_) => "int64",
+            Value::Uint64(_) => "uint64",
             Value::Float(_) => "float64",
             Value::Text(_) => "string",
             Value::Bytes(_) | Value::List(_) | Value::Versions(_) => "slice",
             Value::Map(_) | Value::Values(_) | Value::Files(_) => "map",
+            Value::Struct(object) if object.number().is_some() => "int",
+            Value::Struct(object) if object.name.starts_with('*') => "ptr",
             Value::Struct(_) | Value::Time(_) => "struct",
         }
     }
@@ -223,6 +244,7 @@ impl Value {
                 ListOf::Texts | ListOf::NilOfTexts => "[]string",
                 ListOf::Ints => "[]int",
                 ListOf::Lists => "[][]interface {}",
+                ListOf::Maps => "[]map[string]interface {}",
             },
             Value::Map(map) if map.1 == MapOf::Texts => "map[string]string",
             Value::Map(_) => "map[string]interface {}",

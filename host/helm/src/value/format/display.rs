@@ -47,6 +47,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         Value::Nil => out.push_str("<nil>"),
         Value::Bool(bool) => out.push_str(to_bool_text(*bool)),
         Value::Int(int) | Value::Int64(int) => out.push_str(&int.to_string()),
+        Value::Uint64(uint) => out.push_str(&uint.to_string()),
         Value::Float(float) => out.push_str(&format_float(*float)),
         Value::Text(text) => out.push_str(text),
         Value::List(_) | Value::Bytes(_) | Value::Versions(_) => {
@@ -85,7 +86,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
                 out.push('}');
             }
         },
-        Value::Time(nanos) => out.push_str(&crate::time::go_string(*nanos)),
+        Value::Time(time) => out.push_str(&time.go_string()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::spec::{Printer, Spec};
 use crate::value::{from_bytes, go_quote, go_quote_ascii, is_printable};
 
 impl Printer {
-    pub(super) fn int(&mut self, spec: Spec, verb: char, int: i64) {
+    pub(super) fn int(&mut self, spec: Spec, verb: char, int: i128) {
         let size = int.unsigned_abs();
         let digits = match verb {
             'x' => format!("{size:x}"),
@@ -13,7 +13,7 @@ impl Printer {
             'b' => format!("{size:b}"),
             'c' => return self.pad(spec, &character(int)),
             'q' => return self.pad(spec, &quoted(spec, int)),
-            'U' => return self.unicode(spec, int.cast_unsigned()),
+            'U' => return self.unicode(spec, wrapped(int)),
             _ => size.to_string(),
         };
         // Zeros up to the width count as digits: a prefix comes before them and makes the text longer than the width.
@@ -56,14 +56,19 @@ impl Printer {
     }
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as Go does")]
+fn wrapped(int: i128) -> u64 {
+    int as u64
+}
+
 /// The character of this number, or the replacement character.
-fn character(int: i64) -> String {
+fn character(int: i128) -> String {
     let c = u32::try_from(int).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
     from_bytes(c.encode_utf8(&mut [0; 4]).as_bytes()).to_string()
 }
 
 /// `'x'`.
-fn quoted(spec: Spec, int: i64) -> String {
+fn quoted(spec: Spec, int: i128) -> String {
     let character = character(int);
     let quoted = if spec.plus { go_quote_ascii(&character) } else { go_quote(&character) };
     let quoted = quoted.replace("\\\"", "\"").replace('\'', "\\'");

@@ -13,7 +13,7 @@ pub(crate) fn sprintf(format: &str, args: &[Value], most: usize) -> Result<Strin
     for arg in args {
         size(arg)?;
     }
-    let mut printer = Printer { out: String::new(), most };
+    let mut printer = Printer { out: String::new(), most, is_unknown: false };
     let mut args = Args { all: args, at: 0, is_reordered: false, is_unclosed: false, is_good: true };
     let mut chars = format.chars().peekable();
     while let Some(c) = chars.next() {
@@ -33,6 +33,9 @@ pub(crate) fn sprintf(format: &str, args: &[Value], most: usize) -> Result<Strin
             printer.extra(arg);
         }
         printer.out.push(')');
+    }
+    if printer.is_unknown {
+        return Err("prints an address in memory, which is another each time".to_owned());
     }
     if printer.is_full() {
         return Err(format!("makes a text of more bytes {}", than("output_bytes", most)));

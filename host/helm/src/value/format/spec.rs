@@ -34,6 +34,8 @@ impl Spec {
 pub(super) struct Printer {
     pub(super) out: String,
     pub(super) most: usize,
+    /// Whether an address was to be printed, which is another each time.
+    pub(super) is_unknown: bool,
 }
 
 impl Printer {

@@ -2,6 +2,7 @@
 
 use super::spec::{Printer, Spec};
 use crate::limits::VALUE_DEPTH;
+use crate::time::{SECOND, Time, Zone};
 use crate::value::{Struct, Text, Value, from_bytes, go_quote, go_quote_ascii, to_bool_text, to_bytes};
 
 /// Where a value stands.
@@ -29,6 +30,9 @@ impl Printer {
         match (verb, value) {
             ('T' | 'v', Value::Nil) => self.pad(spec, "<nil>"),
             ('T', _) => self.cut(spec, value.type_name()),
+            ('p', Value::List(_) | Value::Map(_)) if value.is_nil() => self.pad(spec, "0x0"),
+            ('p', Value::List(_) | Value::Bytes(_) | Value::Map(_) | Value::Values(_) | Value::Files(_))
+            | ('p', Value::Versions(_) | Value::Time(_)) => self.is_unknown = true,
             _ => self.value(spec, verb, value, Place::Argument),
         }
     }
@@ -49,26 +53,30 @@ impl Printer {
             Value::Nil if place == Place::Argument => self.bad(spec, verb, value),
             Value::Nil => self.out.push_str(if spec.sharp_v { "interface {}(nil)" } else { "<nil>" }),
             Value::Bool(bool) if matches!(verb, 't' | 'v') => self.pad(spec, to_bool_text(*bool)),
-            Value::Int(int) | Value::Int64(int) if "vdboOxXcqU".contains(verb) => self.int(spec, verb, *int),
+            Value::Int(int) | Value::Int64(int) if "vdboOxXcqU".contains(verb) => self.int(spec, verb, (*int).into()),
+            Value::Uint64(uint) if "vdboOxXcqU".contains(verb) => self.uint(spec, verb, *uint),
             Value::Float(float) if "vbgGxXfFeE".contains(verb) => self.float(spec, verb, *float),
             Value::Text(text) if "vsxXq".contains(verb) => self.text(spec, verb, text),
             Value::Bytes(bytes) if "sxXq".contains(verb) => self.text(spec, verb, &from_bytes(bytes)),
             Value::Struct(object) if object.text.is_some() && !spec.sharp_v && "vsxXq".contains(verb) => {
                 self.text(spec, verb, object.text.as_deref().unwrap_or_default());
             }
-            Value::Time(nanos) if !spec.sharp_v && "vsxXq".contains(verb) => {
-                self.text(spec, verb, &crate::time::go_string(*nanos));
+            Value::Struct(object) if let Some(number) = object.number() => match verb {
+                _ if "vdboOxXcqU".contains(verb) => self.int(spec, verb, number.into()),
+                _ => self.bad(spec, verb, value),
+            },
+            Value::Time(time) if !spec.sharp_v && "vsxXq".contains(verb) => {
+                self.text(spec, verb, &time.go_string());
             }
-            Value::Time(nanos) if spec.sharp_v => self.cut(spec, &crate::time::go_syntax(*nanos)),
-            // Other verbs print the fields of a time in Go, of which one is an address.
-            Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Float(_) | Value::Text(_) | Value::Time(_) => {
+            Value::Time(time) if spec.sharp_v => self.cut(spec, &time.go_syntax()),
+            Value::Time(time) => self.time(spec, verb, time, depth),
+            Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Uint64(_) | Value::Float(_) | Value::Text(_) => {
                 self.bad(spec, verb, value);
             }
             _ if verb == 'w' => self.bad(spec, verb, value),
             Value::Bytes(bytes) => {
                 let each = |printer: &mut Self, byte: &u8| match verb {
-                    'v' if spec.sharp_v => printer.int(Spec { sharp: true, ..spec }, 'x', i64::from(*byte)),
-                    _ if "vdboOxXcqU".contains(verb) => printer.int(spec, verb, i64::from(*byte)),
+                    _ if "vdboOxXcqU".contains(verb) => printer.uint(spec, verb, u64::from(*byte)),
                     _ => printer.out.push_str(&format!("%!{verb}(uint8={byte})")),
                 };
                 self.items(spec, "[]byte", bytes.as_slice(), each);
@@ -85,6 +93,51 @@ impl Printer {
             Value::Map(_) | Value::Values(_) | Value::Files(_) => self.entries(spec, verb, value, depth),
             Value::Struct(object) => self.fields(spec, verb, object, depth),
         }
+    }
+
+    fn uint(&mut self, spec: Spec, verb: char, uint: u64) {
+        match verb {
+            'v' if spec.sharp_v => self.int(Spec { sharp: true, ..spec }, 'x', uint.into()),
+            _ => self.int(spec, verb, uint.into()),
+        }
+    }
+
+    /// The fields of a time: nanoseconds, seconds since the year 1, and where its zone is in memory.
+    fn time(&mut self, spec: Spec, verb: char, time: &Time, depth: usize) {
+        let seconds = (time.nanos - Time::ZERO.nanos).div_euclid(SECOND);
+        let within = Place::Within(depth + 1);
+        self.out.push('{');
+        let nanos = Value::Uint64(u64::try_from(time.nanos.rem_euclid(SECOND)).unwrap_or(0));
+        self.value(spec, verb, &nanos, within);
+        self.out.push(' ');
+        self.value(spec, verb, &Value::Int64(i64::try_from(seconds).unwrap_or(0)), within);
+        self.out.push(' ');
+        match (&time.zone, "bodxX".contains(verb)) {
+            (Zone::Utc, true) => self.int(spec, verb, 0),
+            (Zone::Utc, false) => {
+                self.out.push_str(&format!("%!{verb}(*time.Location="));
+                self.pad(spec, "<nil>");
+                self.out.push(')');
+            }
+            (Zone::Local, false) => self.local(spec, verb),
+            _ => self.is_unknown = true,
+        }
+        self.out.push('}');
+    }
+
+    /// The fields of the local zone, most of which are nothing.
+    fn local(&mut self, spec: Spec, verb: char) {
+        self.out.push_str(&format!("%!{verb}(*time.Location=&{{"));
+        self.text(spec, 'v', "UTC");
+        self.out.push_str(" [] [] ");
+        self.text(spec, 'v', "");
+        for _ in 0..2 {
+            self.out.push(' ');
+            self.int(spec, 'v', 0);
+        }
+        self.out.push(' ');
+        self.pad(spec, "<nil>");
+        self.out.push_str("})");
     }
 
     /// `%!d(string=a)`.
