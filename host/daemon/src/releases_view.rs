@@ -100,16 +100,8 @@ pub(crate) async fn observe(ctx: &Context, look: Look) -> Result<ReleasesView, E
         if snapshot.manifests.problems.is_empty() { orphans(ctx, &snapshot, &releases, histories) } else { Vec::new() };
     let bound = ctx.statements.bindings(look).await;
     let policies = ctx.policies(&releases::attached(&releases, &bound), look).await;
-    Ok(ReleasesView {
-        now: ctx.clock.now(),
-        releases,
-        orphans,
-        in_flight,
-        policies,
-        bound,
-        last: verdicts::last(ctx),
-        evidence: Evidence::default(),
-    })
+    let (now, last, evidence) = (ctx.clock.now(), verdicts::last(ctx), Evidence::default());
+    Ok(ReleasesView { now, releases, orphans, in_flight, policies, bound, last, evidence })
 }
 
 /// Every release record without its content, by namespace and release.
