@@ -237,6 +237,7 @@ async fn what_helm_and_rhumb_release_lives_alike() {
     let Some(all) = beside_helm::compare(&CHARTS.map(|chart| root().join(chart))).await else { return };
     for one in &all {
         assert_eq!((&one.different[..], &one.refused), (&[] as &[String], &None), "{one:?}");
-        assert!(one.objects > 2 && one.random.is_empty(), "{one:?}");
     }
+    // The random names of podinfo's test pods are hooks, which are no part of a manifest.
+    assert_eq!(all.iter().map(|one| one.objects).collect::<Vec<_>>(), [2, 4, 5]);
 }
